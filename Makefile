@@ -1,0 +1,48 @@
+# make demo     install, run the default study, print both tables
+# make test     install, run all tests
+# make install  the environment alone: .venv from requirements.lock
+SHELL := /bin/bash
+PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.13; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+
+.PHONY: demo test test-fast install lint lock clean
+
+demo: install
+	@echo "regbench demo: two tasks on a semi-synthetic population; about 10 minutes on two cores (every finished step is kept)."
+	@$(BIN)/snakemake --cores all --quiet rules
+	@$(BIN)/python -m regbench show results/demo
+
+test: install
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-fast: install
+	$(BIN)/python -m pytest -n 2 -m "not pipeline and not shared"
+
+install: .venv/.installed
+
+.venv/.installed: requirements.lock pyproject.toml
+	@if [ -z "$(PYTHON)" ]; then echo "regbench needs Python 3.11, 3.12 or 3.13 (Debian/Ubuntu: apt install python3 python3-venv; macOS: brew install python@3.12)"; exit 1; fi
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) has no venv module (Debian/Ubuntu: apt install python3-venv)"; exit 1; }
+	@echo "Installing the pinned packages into .venv: two to three minutes and 2 GB of disk."
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -r requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --no-deps --quiet -e .
+	@touch $@
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+# After changing pyproject.toml: resolve anew in .venv, then keep exactly what is installed.
+lock:
+	$(BIN)/python -m pip install -e '.[dev]'
+	{ echo "# Made by 'make lock' from pyproject.toml; 'make install' and environment.yml install exactly this."; \
+	  $(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//'; } > requirements.lock
+
+clean:
+	rm -rf .venv .snakemake

@@ -1,0 +1,49 @@
+# data -> prepared -> models -> runs -> scores -> tables: one rule file a stage, in this order.
+# `snakemake --cores all` runs the default study, config.yaml; `--configfile workflow/studies/NAME.yaml` another one.
+import os
+import sys
+from pathlib import Path
+
+from regbench.workflow import Workflow
+
+if (
+    "study" not in config
+):  # a study given with --configfile would otherwise be merged with the default one
+
+    configfile: str(Path(workflow.current_basedir) / "config.yaml")
+
+
+# Jobs run the Python that runs Snakemake, also where its environment was not activated.
+os.environ["PATH"] = os.pathsep.join(
+    [os.path.dirname(sys.executable), os.environ["PATH"]]
+)
+PLAN = Workflow.from_config(
+    config,
+    results="results",
+    method_folder=Path(workflow.current_basedir) / "workflow" / "methods",
+)
+RESULTS = PLAN.folder
+LOGS = RESULTS / "logs"
+
+
+wildcard_constraints:
+    **PLAN.wildcards(),
+
+
+localrules:
+    all,
+    tables,
+
+
+include: "workflow/rules/data.smk"
+include: "workflow/rules/prepared.smk"
+include: "workflow/rules/models.smk"
+include: "workflow/rules/runs.smk"
+include: "workflow/rules/scores.smk"
+include: "workflow/rules/tables.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.tables.input,

@@ -1,0 +1,131 @@
+"""Methods are found by globbing: one file NAME.smk each, a rule with literal parameters. There is no other registry."""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+HEADER = re.compile(r"^use\s+rule\s+(?P<base>\w+)\s+as\s+(?P<name>\w+)\s+with\s*:\s*(#.*)?$")
+DIRECTIVE = re.compile(r"^(?P<indent>\s+)(?P<name>\w+)\s*:\s*(?P<rest>.*)$")
+EXPECTED = "expected `use rule run as NAME with:`, then `wildcard_constraints:` and `params:` with literal values"
+
+
+@dataclass(frozen=True)
+class MethodFile:
+    """A method as its file declares it. Exactly one of `python` ("package.module:Class") and `command` is set.
+
+    `command` is a template that may hold {fixed} {moving} {out} {fixed_mask} {moving_mask} {threads} {device} {model}
+    and the names of the options. `requires` names options that must have a value before the method takes part in a
+    study. `interpreter` is the Python that runs the class, None for the one that runs regbench.
+    """
+
+    name: str
+    path: Path
+    label: str
+    python: str | None = None
+    command: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    modalities: tuple[str, ...] = ("mono", "multi")
+    trains: bool = False
+    needs_truth: bool = False
+    control: bool = False
+    requires: tuple[str, ...] = ()
+    interpreter: str | None = None
+    source: str = ""
+
+    def missing(self, options: dict[str, Any]) -> list[str]:
+        """Required options that `options` gives no value."""
+        return [name for name in self.requires if options.get(name) in (None, "")]
+
+
+TYPES = {"modalities": (list, tuple), "requires": (list, tuple), "options": dict}
+TYPES |= dict.fromkeys(("trains", "needs_truth", "control"), bool)
+KEYS = {entry.name for entry in fields(MethodFile)} - {"name", "path"}
+
+
+def discover(folders: list[Path]) -> dict[str, MethodFile]:
+    """Read every NAME.smk of `folders`, by name in alphabetical order.
+
+    Raises ValueError when a folder is not there, no method is found, two files have the same name, or a file is not
+    of the expected form (the message names file and line).
+    """
+    found: dict[str, MethodFile] = {}
+    for folder in map(Path, folders):
+        if not folder.is_dir():
+            raise ValueError(f"{folder}: no such folder of methods")
+        for path in sorted(folder.glob("*.smk")):
+            if path.stem in found:
+                raise ValueError(f"{path}: a method of that name is already in {found[path.stem].path}; rename one")
+            found[path.stem] = read_method_file(path)
+    if not found:
+        raise ValueError(f"no method (NAME.smk) in {', '.join(map(str, folders)) or 'an empty list of folders'}")
+    return dict(sorted(found.items()))
+
+
+def read_method_file(path: Path) -> MethodFile:
+    """Parse one method file; ValueError names the file and the line of what is wrong."""
+    lines = path.read_text(encoding="utf8").splitlines()
+    header = [(at, match) for at, line in enumerate(lines, 1) if (match := HEADER.match(line))]
+    if len(header) != 1 or header[0][1]["base"] != "run":
+        raise ValueError(f"{path}: {EXPECTED}")
+    start, match = header[0]
+    if match["name"] != path.stem:
+        raise ValueError(f"{path}:{start}: the rule is called {match['name']!r}; expected the file's name, {path.stem!r}")
+    blocks = dict(_blocks(lines, start))
+    constraint = _literals(path, *blocks.get("wildcard_constraints", (start, "")))
+    if constraint.get("method") != path.stem:
+        raise ValueError(f'{path}:{start}: expected `wildcard_constraints: method="{path.stem}"`')
+    if "params" not in blocks:
+        raise ValueError(f"{path}:{start}: no `params:`; {EXPECTED}")
+    at, text = blocks["params"]
+    return _method(path, at, _literals(path, at, text))
+
+
+def _blocks(lines: list[str], start: int) -> Iterator[tuple[str, tuple[int, str]]]:
+    """(directive, (line number of its first line, text of its body)) of the rule that begins at line `start`."""
+    heads = [(at, match) for at in range(start, len(lines)) if (match := DIRECTIVE.match(lines[at]))]
+    indent = min((len(match["indent"]) for _, match in heads), default=0)
+    heads = [(at, match) for at, match in heads if len(match["indent"]) == indent]
+    for (at, match), following in zip(heads, [at for at, _ in heads[1:]] + [len(lines)], strict=True):
+        yield match["name"], (at + 1, "\n".join([match["rest"], *lines[at + 1 : following]]))
+
+
+def _literals(path: Path, first: int, text: str) -> dict[str, Any]:
+    """The keywords of a directive's body, as values; `first` is the line number of the body's first line."""
+    try:
+        call = ast.parse(f"dict({text}\n)", mode="eval").body
+    except SyntaxError as error:
+        raise ValueError(f"{path}:{first + (error.lineno or 1) - 1}: {error.msg}; {EXPECTED}") from error
+    assert isinstance(call, ast.Call)
+    if call.args:
+        raise ValueError(f"{path}:{first + call.args[0].lineno - 1}: expected name=value; {EXPECTED}")
+    values: dict[str, Any] = {}
+    for keyword in call.keywords:
+        line = first + keyword.value.lineno - 1
+        try:
+            values[keyword.arg or "**"] = ast.literal_eval(keyword.value)
+        except ValueError as error:
+            raise ValueError(f"{path}:{line}: {keyword.arg} is not a literal value (text, number, list, …)") from error
+    return values
+
+
+def _method(path: Path, line: int, params: dict[str, Any]) -> MethodFile:
+    where = f"{path}:{line}: params"
+    if unknown := set(params) - KEYS:
+        raise ValueError(f"{where}: unknown {', '.join(sorted(unknown))}; expected some of {', '.join(sorted(KEYS))}")
+    if not isinstance(params.get("label"), str):
+        raise ValueError(f'{where}: label="…", the row\'s name in the tables, is missing')
+    if ("python" in params) == ("command" in params):
+        raise ValueError(f'{where}: expected either python="package.module:Class" or command="tool {{fixed}} …"')
+    for name, value in params.items():
+        kind = TYPES.get(name, str)
+        if not isinstance(value, kind):
+            raise ValueError(f"{where}: {name}={value!r} is a {type(value).__name__}, which it cannot be")
+    if unknown := set(params.get("modalities", ())) - {"mono", "multi"}:
+        raise ValueError(f"{where}: modalities hold {sorted(unknown)}; expected 'mono' and 'multi'")
+    for name in ("modalities", "requires"):
+        if name in params:
+            params[name] = tuple(params[name])
+    return MethodFile(name=path.stem, path=path, **params)

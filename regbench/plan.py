@@ -1,0 +1,166 @@
+"""What a study consists of, worked out before anything runs: subjects, pairs, batches, variants and their files.
+
+Snakemake's rules and the command line both ask this module, so the layout of `results/STUDY/` is written down once.
+"""
+
+import hashlib
+import itertools
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from regbench.data import Dataset, Subject, load_dataset
+from regbench.methods.discovery import MethodFile, discover
+from regbench.study import Study, TaskSettings
+
+SPLITS = ("train", "val", "test")
+METHODS = Path(__file__).resolve().parent.parent / "workflow" / "methods"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study with the folder that holds its results."""
+
+    study: Study
+    results: Path
+
+    @property
+    def folder(self) -> Path:
+        """`results/STUDY`."""
+        return self.results / self.study.study
+
+    @cached_property
+    def datasets(self) -> dict[str, Dataset]:
+        """Adapters by dataset name; a split that leaks a subject or a person is refused here."""
+        return {
+            name: load_dataset(settings, self.folder / "data" / name)
+            for name, settings in self.study.datasets.items()
+        }
+
+    @cached_property
+    def methods(self) -> dict[str, MethodFile]:
+        """Every method found in the study's method folders."""
+        found = discover([Path(folder) for folder in self.study.method_folders or [METHODS]])
+        for name in self.study.methods:
+            if name not in found:
+                raise ValueError(f"study {self.study.study}: unknown method {name!r}; found {sorted(found)}")
+        return found
+
+    @cached_property
+    def _subjects(self) -> dict[str, dict[str, Subject]]:
+        return {name: {s.name: s for s in dataset.subjects()} for name, dataset in self.datasets.items()}
+
+    def subjects(self, task: str) -> dict[str, Subject]:
+        """The subjects of a task's dataset, by name, in the dataset's order."""
+        return self._subjects[self.task(task).dataset]
+
+    def task(self, name: str) -> TaskSettings:
+        return self.study.tasks[name]
+
+    def split(self, task: str, split: str) -> list[str]:
+        return [name for name, subject in self.subjects(task).items() if subject.split == split]
+
+    def reference(self, task: str) -> str:
+        """The subject that others are affinely aligned to: a training subject, so that test data decide nothing."""
+        train = self.split(task, "train")
+        wanted = self.task(task).prepare.affine.reference
+        if wanted is not None and wanted not in train:
+            raise ValueError(f"task {task}: affine reference {wanted!r} is not a training subject")
+        if not (wanted or train):
+            raise ValueError(f"task {task}: affine mode `reference` needs a training subject; use `pairwise`")
+        return wanted or train[0]
+
+    def pairs(self, task: str, split: str) -> list[tuple[str, str]]:
+        """Ordered (fixed, moving) subject names; a smaller number than all is a seeded draw, in stable order."""
+        names = self.split(task, split)
+        settings = self.task(task)
+        pairs = (
+            [(n, n) for n in names]
+            if settings.pairing == "within"
+            else list(itertools.permutations(names, 2))
+        )
+        limit = getattr(settings.pairs, split)
+        if limit is None or limit >= len(pairs):
+            return pairs
+        kept = set(sorted(pairs, key=lambda pair: _rank(self.study.seed, *pair))[:limit])
+        return [pair for pair in pairs if pair in kept]
+
+    def batches(self, task: str, split: str) -> list[str]:
+        """Names of the pair batches of a split: `test_b0`, … Training and validation pairs are one batch each."""
+        count = min(self.study.batches, len(self.pairs(task, split))) if split == "test" else 1
+        return [f"{split}_b{k}" for k in range(count)]
+
+    def batch_pairs(self, task: str, batch: str) -> list[tuple[str, str]]:
+        """The pairs of one batch, dealt in turn."""
+        split, _, number = batch.partition("_b")
+        return self.pairs(task, split)[int(number) :: len(self.batches(task, split))]
+
+    def task_methods(self, task: str) -> list[str]:
+        """Methods that take part in a task: those the study names, or all that can do it."""
+        settings = self.task(task)
+        for name in settings.methods or ():
+            if name not in self.methods:
+                raise ValueError(f"task {task}: unknown method {name!r}; found {sorted(self.methods)}")
+        names = self.methods if settings.methods is None else settings.methods
+        return [name for name in names if self._can(task, name)]
+
+    def _can(self, task: str, name: str) -> bool:
+        method = self.methods[name]
+        if self.task(task).modality not in method.modalities:
+            return False
+        if method.needs_truth and not self.datasets[self.task(task).dataset].has_truth:
+            return False
+        return all(
+            all(self.options(name, v).get(key) for key in method.requires) for v in self.variants(name)
+        )
+
+    def variants(self, method: str) -> list[str]:
+        return list(self.study.method(method).variants)
+
+    def options(self, method: str, variant: str) -> dict[str, Any]:
+        """The method file's options with the variant's laid over them."""
+        return {**self.methods[method].options, **self.study.method(method).variants[variant]}
+
+    def repetitions(self, method: str) -> int:
+        """Training seeds of a learned method; one for the others, which are deterministic given their seed."""
+        return self.study.method(method).seeds if self.methods[method].trains else 1
+
+    def run_batches(self, task: str, method: str) -> list[str]:
+        """Names of the run batches of a method: accuracy `r0_b0`, … and timed `timed_cpu`, …"""
+        accuracy = [
+            f"r{r}_{batch.removeprefix('test_')}"
+            for r in range(self.repetitions(method))
+            for batch in self.batches(task, "test")
+        ]
+        timed = [] if self.methods[method].control else [f"timed_{d}" for d in self.study.timing.devices]
+        return accuracy + timed
+
+    def runs(self) -> list[tuple[str, str, str, str]]:
+        """(task, method, variant, batch) of every batch of runs in the study."""
+        return [
+            (task, method, variant, batch)
+            for task in self.study.tasks
+            for method in self.task_methods(task)
+            for variant in self.variants(method)
+            for batch in self.run_batches(task, method)
+        ]
+
+    def trained(self) -> list[tuple[str, str, str, int]]:
+        """(task, method, variant, repetition) of every model of the study."""
+        return [
+            (task, method, variant, r)
+            for task in self.study.tasks
+            for method in self.task_methods(task)
+            if self.methods[method].trains
+            for variant in self.variants(method)
+            for r in range(self.repetitions(method))
+        ]
+
+    def seed(self, *what: object) -> int:
+        """A seed derived from the study's and from what is being run, so that order and parallelism change nothing."""
+        return int(_rank(self.study.seed, *what)[:8], 16) % 2**31
+
+
+def _rank(*what: object) -> str:
+    return hashlib.sha256("\0".join(map(str, what)).encode()).hexdigest()

@@ -1,0 +1,53 @@
+"""What a job tells: everything to its log file, the few lines a person waits for to the terminal as well."""
+
+import logging
+import sys
+import time
+from pathlib import Path
+
+FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def log_to(path: Path | str | None) -> None:
+    """Send all of `regbench`'s log to `path`, and progress and warnings to the terminal."""
+    root = logging.getLogger()
+    root.handlers.clear()
+    root.setLevel(logging.INFO)
+    terminal = logging.StreamHandler(sys.stderr)
+    terminal.addFilter(lambda record: record.levelno >= logging.WARNING or record.name == "regbench.progress")
+    terminal.setFormatter(logging.Formatter("%(message)s"))
+    root.addHandler(terminal)
+    if path is not None:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        file = logging.FileHandler(path, mode="w", encoding="utf8")
+        file.setFormatter(logging.Formatter(FORMAT))
+        root.addHandler(file)
+
+
+class Progress:
+    """Lines like `mono/syn: pair 3 of 6, about 12 s left`, the first after `every` seconds at the earliest."""
+
+    def __init__(self, what: str, total: int, unit: str, every: float = 5.0):
+        self.what, self.total, self.unit, self.every = what, total, unit, every
+        self.start = self.told = time.monotonic()
+
+    def step(self, done: int, note: str = "") -> None:
+        """Tell that `done` of the total are finished, when it is time to; the last one is always told."""
+        now = time.monotonic()
+        if done < self.total and now - self.told < self.every:
+            return
+        self.told = now
+        left = (now - self.start) / max(done, 1) * (self.total - done)
+        tail = (
+            f"about {duration(left)} left" if done < self.total else f"done in {duration(now - self.start)}"
+        )
+        parts = [f"{self.what}: {self.unit} {done} of {self.total}", note, tail]
+        logging.getLogger("regbench.progress").info(", ".join(part for part in parts if part))
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: 8 s, 3 min, 2 h 10 min."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,93 @@
+"""Where a number was measured: machine, device, library versions, code. Every run, model and timing carries it."""
+
+import os
+import platform
+import socket
+import subprocess
+import sys
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+LIBRARIES = (
+    "antspyx",
+    "itk",
+    "itk-elastix",
+    "neurite",
+    "nibabel",
+    "numpy",
+    "pandas",
+    "scikit-image",
+    "scipy",
+    "simpleitk",
+    "snakemake",
+    "torch",
+    "voxelmorph",
+)
+
+
+@cache
+def environment() -> dict[str, Any]:
+    """Facts of this machine and environment: host, cpu, cores, memory_gb, gpu, driver, python, libraries, commit, clean.
+
+    `commit` and `clean` are None where the code is not a git checkout.
+    """
+    gpu, driver = _gpu()
+    commit, clean = _git()
+    return {
+        "host": socket.gethostname(),
+        "system": f"{platform.system()} {platform.release()}",
+        "cpu": _cpu(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "gpu": gpu,
+        "driver": driver,
+        "python": sys.version.split()[0],
+        "libraries": {name: _version(name) for name in LIBRARIES},
+        "commit": commit,
+        "clean": clean,
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _gpu() -> tuple[str | None, str | None]:
+    """Name and driver of the first GPU, asked of nvidia-smi so that torch need not be imported."""
+    answer = _output("nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader")
+    if not answer:
+        return None, None
+    name, _, driver = answer.splitlines()[0].partition(",")
+    return name.strip(), driver.strip()
+
+
+def _git() -> tuple[str | None, bool | None]:
+    root = str(Path(__file__).resolve().parent.parent)
+    if not (Path(root) / ".git").exists():
+        return None, None
+    commit = _output("git", "-C", root, "rev-parse", "HEAD")
+    changes = _output("git", "-C", root, "status", "--porcelain", "--untracked-files=no")
+    return commit, None if changes is None else not changes
+
+
+def _output(*command: str) -> str | None:
+    """What a command prints, or None when it is not there or fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,169 @@
+"""The study: one complete configuration, strictly validated (DESIGN.md, Words). Unknown keys are refused."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9.-]*(_[A-Za-z0-9.-]+)*$"  # no double underscore: it joins the names of a pair
+Name = Annotated[str, Field(pattern=NAME)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Settings(BaseModel):
+    """Base of all settings: immutable, and a mistyped key is an error, not a silent default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AffineSettings(Settings):
+    """How pairs are brought to affine alignment before any method sees them."""
+
+    mode: Literal["reference", "pairwise", "none"] = "reference"
+    reference: str | None = None  # a training subject's name; None takes the first training subject
+    starts: Annotated[int, Field(ge=1)] = 12  # rotations tried at low resolution before the optimiser runs
+    sampling: Annotated[float, Field(gt=0, le=1)] = 0.2  # share of voxels the MI is estimated from
+
+
+class PrepareSettings(Settings):
+    """What happens to a scan before registration; every step is recorded beside its result."""
+
+    mask: Literal["dataset", "threshold", "none"] = "threshold"
+    n4: bool = False
+    percentiles: tuple[float, float] = (0.5, 99.5)  # of the voxels in the mask; mapped to 0 and 1
+    affine: AffineSettings = AffineSettings()
+
+
+class GridSettings(Settings):
+    """The task's grid: LPS axes, spacing in mm, shape in voxels."""
+
+    spacing: tuple[Positive, Positive, Positive]
+    shape: tuple[Annotated[int, Field(ge=8)], Annotated[int, Field(ge=8)], Annotated[int, Field(ge=8)]]
+
+
+class PairSettings(Settings):
+    """How many ordered pairs of each split are used; None means all. Chosen by a seeded draw, never by result."""
+
+    train: Annotated[int, Field(ge=1)] | None = None
+    val: Annotated[int, Field(ge=1)] | None = None
+    test: Annotated[int, Field(ge=1)] | None = None
+    timed: Annotated[int, Field(ge=1)] = 2
+
+
+class TaskSettings(Settings):
+    """A dataset, a pairing rule, contrasts and a grid."""
+
+    dataset: Name
+    table: Literal[1, 2]
+    pairing: Literal["between", "within"] = "between"
+    fixed: str = "T1w"
+    moving: str = "T1w"
+    grid: GridSettings
+    prepare: PrepareSettings = PrepareSettings()
+    pairs: PairSettings = PairSettings()
+    methods: list[str] | None = None  # None: every method that can do this task
+
+    @property
+    def modality(self) -> Literal["mono", "multi"]:
+        return "mono" if self.fixed == self.moving else "multi"
+
+    @model_validator(mode="after")
+    def _two_images(self) -> "TaskSettings":
+        if self.pairing == "within" and self.fixed == self.moving:
+            raise ValueError("a within-subject task needs two different contrasts in `fixed` and `moving`")
+        return self
+
+
+class DatasetSettings(BaseModel):
+    """`type` names the adapter (a module of regbench.data); the other keys are that adapter's own."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    type: Name
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+
+class MethodSettings(Settings):
+    """What a study changes of a method: named variants (options laid over the method file's), training seeds."""
+
+    variants: dict[Name, dict[str, Any]] = {"default": {}}
+    seeds: Annotated[int, Field(ge=1)] = 1  # training repetitions of a learned method
+
+
+class LimitSettings(Settings):
+    """Per pair (runs) and per training; waiting for the machine's lock does not count."""
+
+    run_seconds: Positive = 3600
+    train_seconds: Positive = 7 * 24 * 3600
+    memory_gb: Positive = 16
+
+
+class TimingSettings(Settings):
+    """Timed runs: apart from accuracy runs, alone on the machine."""
+
+    repetitions: Annotated[int, Field(ge=1)] = 2  # steady calls for each timed pair, after one cold call
+    devices: list[Literal["cpu", "cuda"]] = ["cpu", "cuda"]  # one that is not there reads "not measured"
+
+
+class ScoreSettings(Settings):
+    """`label_path: once` samples the original labels once; `prepared` is the paper's own path (DESIGN.md, Geometry)."""
+
+    label_path: Literal["once", "prepared"] = "once"
+    bootstrap: Annotated[int, Field(ge=100)] = 2000
+
+
+class Study(Settings):
+    """One complete configuration; `config.yaml` is the default one."""
+
+    study: Name
+    description: str
+    semi_synthetic: bool = False  # published numbers then stand apart, marked as other data
+    seed: int = 0
+    threads: Annotated[int, Field(ge=1)] = 2
+    device: Literal["cpu", "cuda", "auto"] = (
+        "auto"  # where learned methods train and accuracy runs take place
+    )
+    batches: Annotated[int, Field(ge=1)] = 2  # jobs a method's test pairs are divided among
+    method_folders: list[str] = []
+    datasets: dict[Name, DatasetSettings]
+    tasks: dict[Name, TaskSettings]
+    methods: dict[Name, MethodSettings] = {}
+    limits: LimitSettings = LimitSettings()
+    timing: TimingSettings = TimingSettings()
+    scores: ScoreSettings = ScoreSettings()
+
+    @model_validator(mode="after")
+    def _names_meet(self) -> "Study":
+        for name, task in self.tasks.items():
+            if task.dataset not in self.datasets:
+                raise ValueError(
+                    f"task {name}: dataset {task.dataset!r} is not among {sorted(self.datasets)}"
+                )
+        return self
+
+    def method(self, name: str) -> MethodSettings:
+        """The study's settings for a method; a method it does not mention runs once as it is."""
+        return self.methods.get(name, MethodSettings())
+
+
+def parse_study(raw: dict[str, Any], source: str) -> Study:
+    """Validate a study; ValueError lists every problem with its key and `source` (the file it came from)."""
+    try:
+        return Study.model_validate(raw)
+    except ValidationError as error:
+        lines = [f"  {'.'.join(map(str, e['loc'])) or 'study'}: {e['msg']}" for e in error.errors()]
+        raise ValueError(f"{source}: not a valid study:\n" + "\n".join(lines)) from error
+
+
+def read_study(path: Path | str) -> Study:
+    """Read a study from YAML or JSON."""
+    path = Path(path)
+    text = path.read_text(encoding="utf8")
+    raw = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    if not isinstance(raw, dict):
+        raise ValueError(f"{path}: a study is a mapping of settings, found {type(raw).__name__}")
+    return parse_study(raw, str(path))

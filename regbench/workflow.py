@@ -1,0 +1,188 @@
+"""What Snakemake's rules need to know of a plan: each rule's inputs, and the settings and code whose change reruns it.
+
+The rule files stay thin tables; every lambda in them calls one function of this module.
+"""
+
+import json
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from regbench.fingerprint import fingerprint
+from regbench.plan import METHODS, Plan
+from regbench.records import write_text
+from regbench.study import parse_study, read_study
+
+STAGE_CODE = {
+    "data": ["regbench.data"],
+    "prepared": ["regbench.prepared.subject", "regbench.prepared.pair", "regbench.prepared.reference"],
+    "models": ["regbench.models.training"],
+    "runs": ["regbench.runs.batch", "regbench.runs.worker"],
+    "scores": ["regbench.scores.score"],
+    "tables": ["regbench.tables.tables"],
+}
+
+
+class Workflow(Plan):
+    """A plan with the questions that rule files ask. Wildcards come as Snakemake hands them over."""
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], results: str, method_folder: str | Path = METHODS
+    ) -> "Workflow":
+        """The plan of Snakemake's `config`; keeps the validated study in `results/STUDY/study.json` for the jobs."""
+        study = parse_study(dict(config), "the study given to snakemake")
+        study = study.model_copy(update={"method_folders": [str(method_folder), *study.method_folders]})
+        plan = cls(study, Path(results))
+        text = study.model_dump_json(indent=1) + "\n"
+        if not plan.study_file.exists() or plan.study_file.read_text(encoding="utf8") != text:
+            write_text(plan.study_file, text)
+        return plan
+
+    @classmethod
+    def of(cls, study_file: Path | str) -> "Workflow":
+        """The plan of a study file that `from_config` wrote: what a job of the pipeline works from."""
+        study_file = Path(study_file)
+        return cls(read_study(study_file), study_file.parent.parent)
+
+    @property
+    def study_file(self) -> Path:
+        return self.folder / "study.json"
+
+    @cached_property
+    def codes(self) -> dict[str, str]:
+        """Fingerprint of each stage's own code."""
+        return {stage: fingerprint(modules) for stage, modules in STAGE_CODE.items()}
+
+    def method_code(self, stage: str, method: str) -> str:
+        """Fingerprint of a stage together with the method's Python class, if it is one."""
+        python = self.methods[method].python
+        return fingerprint([*STAGE_CODE[stage], *([python] if python else [])])
+
+    def wildcards(self) -> dict[str, str]:
+        """Patterns that keep a wildcard to the names of this study."""
+        named = {"task": self.study.tasks, "dataset": self.study.datasets, "method": self.methods}
+        patterns = {key: "|".join(map(re.escape, names)) for key, names in named.items()}
+        return {**patterns, "subject": r"[^/]+", "variant": r"[^/]+", "batch": r"[^/]+", "repetition": r"\d+"}
+
+    # data
+    def sources(self, w) -> list[str]:
+        return [str(path) for path in self._subjects[w.dataset][w.subject].sources]
+
+    def data_settings(self, w) -> str:
+        settings = self.study.datasets[w.dataset]
+        code = fingerprint([*STAGE_CODE["data"], f"regbench.data.{settings.type}"])
+        return _text(
+            type=settings.type, code=code, options=self.datasets[w.dataset].subject_options(w.subject)
+        )
+
+    # prepared
+    def subject_data(self, w) -> str:
+        return self._data(w.task, w.subject)
+
+    def reference_data(self, w) -> str:
+        return self._data(w.task, self.reference(w.task))
+
+    def reference_file(self, w) -> list[str]:
+        """The task's reference, for tasks whose affine alignment has one."""
+        if self.task(w.task).prepare.affine.mode != "reference":
+            return []
+        return [str(self.folder / "prepared" / w.task / "reference.json")]
+
+    def prepare_settings(self, w) -> str:
+        task = self.task(w.task)
+        return _text(
+            fixed=task.fixed, moving=task.moving, pairing=task.pairing, code=self.codes["prepared"],
+            grid=task.grid.model_dump(), prepare=task.prepare.model_dump(),
+        )  # fmt: skip
+
+    def pair_subjects(self, w) -> list[str]:
+        names = dict.fromkeys(name for pair in self.batch_pairs(w.task, w.batch) for name in pair)
+        return [str(self.folder / "prepared" / w.task / "subjects" / f"{name}.json") for name in names]
+
+    def pair_settings(self, w) -> str:
+        return _text(pairs=self.batch_pairs(w.task, w.batch), prepare=self.prepare_settings(w))
+
+    # models
+    def training_pairs(self, w) -> list[str]:
+        batches = [*self.batches(w.task, "train"), *self.batches(w.task, "val")]
+        return [self._pairs(w.task, batch) for batch in batches]
+
+    def train_settings(self, w) -> str:
+        return _text(
+            python=self.methods[w.method].python, options=self.options(w.method, w.variant),
+            code=self.method_code("models", w.method), seed=self.study.seed, device=self.study.device,
+        )  # fmt: skip
+
+    # runs
+    def run_pairs(self, w) -> list[str]:
+        """An accuracy batch reads its own pairs, a timed one takes the first of all test pairs."""
+        batches = [b for b in self.batches(w.task, "test") if _timed(w) or b == self.pair_batch(w.batch)]
+        return [self._pairs(w.task, batch) for batch in batches]
+
+    @staticmethod
+    def pair_batch(batch: str) -> str:
+        """The batch of prepared pairs that a run batch is made of: `r0_b1` runs `test_b1`."""
+        return f"test_{batch.partition('_')[2]}"
+
+    def run_model(self, w) -> list[str]:
+        """The model that a run uses: of the batch's repetition, and of the first one when timed."""
+        if not self.methods[w.method].trains:
+            return []
+        repetition = "r0" if _timed(w) else w.batch.partition("_")[0]
+        return [str(self.folder / "models" / w.task / w.method / w.variant / repetition / "record.json")]
+
+    def run_settings(self, w) -> str:
+        limits, timing = self.study.limits, self.study.timing
+        return _text(
+            options=self.options(w.method, w.variant), code=self.method_code("runs", w.method),
+            seed=self.study.seed, device=self.study.device, limits=[limits.run_seconds, limits.memory_gb],
+            timing=[timing.repetitions, self.task(w.task).pairs.timed] if _timed(w) else None,
+        )  # fmt: skip
+
+    # scores and tables
+    def score_files(self) -> list[str]:
+        return [
+            str(self.folder / "scores" / t / m / v / f"{b}.csv")
+            for t, m, v, b in self.runs()
+            if "timed" not in b
+        ]
+
+    def run_records(self) -> list[str]:
+        return [str(self.folder / "runs" / t / m / v / b / "batch.json") for t, m, v, b in self.runs()]
+
+    def model_records(self) -> list[str]:
+        return [
+            str(self.folder / "models" / t / m / v / f"r{r}" / "record.json") for t, m, v, r in self.trained()
+        ]
+
+    def score_settings(self, w) -> str:
+        return _text(label_path=self.study.scores.label_path, code=self.codes["scores"])
+
+    def table_settings(self) -> str:
+        labels = {name: [m.label, m.control] for name, m in self.methods.items()}
+        return _text(
+            labels=labels,
+            study=self.study.model_dump(exclude={"limits", "method_folders"}),
+            code=self.codes["tables"],
+        )
+
+    def tables(self) -> list[str]:
+        """Names of the tables that this study's tasks fill."""
+        return sorted({f"table{task.table}" for task in self.study.tasks.values()})
+
+    def _data(self, task: str, subject: str) -> str:
+        return str(self.folder / "data" / self.task(task).dataset / f"{subject}.json")
+
+    def _pairs(self, task: str, batch: str) -> str:
+        return str(self.folder / "prepared" / task / "pairs" / f"{batch}.json")
+
+
+def _timed(w) -> bool:
+    return w.batch.startswith("timed_")
+
+
+def _text(**settings: Any) -> str:
+    """Settings as one line of text: what Snakemake compares to decide on a rerun."""
+    return json.dumps(settings, sort_keys=True, default=str)

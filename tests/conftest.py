@@ -1,0 +1,22 @@
+"""What several test files share."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real scans beside the checkout (or linked into it); skips where it is absent."""
+    for folder in (ROOT / "shared" / "data", ROOT.parent / "shared" / "data"):
+        if folder.is_dir():
+            return folder
+    pytest.skip("needs real scans in ../shared/data, which are not part of the project")
+
+
+@pytest.fixture(autouse=True)
+def own_machine_lock(tmp_path_factory, monkeypatch):
+    """Tests never wait for a study that runs on the same machine."""
+    monkeypatch.setenv("REGBENCH_LOCK", str(tmp_path_factory.getbasetemp() / "machine.lock"))

@@ -1,0 +1,15 @@
+rule data:
+    input:
+        PLAN.sources,
+    output:
+        RESULTS / "data" / "{dataset}" / "{subject}.json",
+    log:
+        LOGS / "data" / "{dataset}" / "{subject}.log",
+    conda:
+        "regbench"
+    params:
+        study=PLAN.study_file,
+        settings=PLAN.data_settings,
+    shell:
+        "python -m regbench data --study {params.study} --dataset {wildcards.dataset}"
+        " --subject {wildcards.subject} --out {output} --log {log}"

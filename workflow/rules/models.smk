@@ -1,0 +1,23 @@
+rule train:
+    input:
+        PLAN.training_pairs,
+    output:
+        RESULTS
+        / "models"
+        / "{task}"
+        / "{method}"
+        / "{variant}"
+        / "r{repetition}"
+        / "record.json",
+    log:
+        LOGS / "models" / "{task}" / "{method}" / "{variant}" / "r{repetition}.log",
+    conda:
+        "regbench"
+    threads: PLAN.study.threads
+    params:
+        study=PLAN.study_file,
+        settings=PLAN.train_settings,
+    shell:
+        "python -m regbench train --study {params.study} --task {wildcards.task} --method {wildcards.method}"
+        " --variant {wildcards.variant} --repetition {wildcards.repetition}"
+        " --out {output} --log {log}"

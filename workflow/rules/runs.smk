@@ -1,0 +1,35 @@
+# The base of every method: workflow/methods/NAME.smk says `use rule run as NAME with:` its own parameters.
+# It matches no method by itself. BATCH is `rR_bK` (repetition R, batch K of the test pairs) or `timed_DEVICE`.
+rule run:
+    input:
+        pairs=PLAN.run_pairs,
+        model=PLAN.run_model,
+    output:
+        RESULTS
+        / "runs"
+        / "{task}"
+        / "{method}"
+        / "{variant}"
+        / "{batch}"
+        / "batch.json",
+    log:
+        LOGS / "runs" / "{task}" / "{method}" / "{variant}" / "{batch}.log",
+    wildcard_constraints:
+        method="(?!)",
+    conda:
+        "regbench"
+    threads: PLAN.study.threads
+    resources:
+        slurm_extra=lambda w: "--exclusive" if w.batch.startswith("timed_") else "",
+    params:
+        study=PLAN.study_file,
+        settings=PLAN.run_settings,
+    shell:
+        "python -m regbench run --study {params.study} --task {wildcards.task} --method {wildcards.method}"
+        " --variant {wildcards.variant} --batch {wildcards.batch}"
+        " --out {output} --log {log}"
+
+
+for method in PLAN.methods.values():
+
+    include: str(method.path)

@@ -1,0 +1,25 @@
+rule write_tables:
+    input:
+        scores=RESULTS / "scores.csv",
+        timings=RESULTS / "timings.csv",
+    output:
+        [
+            RESULTS / "tables" / f"{table}.{form}"
+            for table in PLAN.tables()
+            for form in ("csv", "md", "tex")
+        ],
+    log:
+        LOGS / "tables.log",
+    conda:
+        "regbench"
+    params:
+        study=PLAN.study_file,
+        settings=PLAN.table_settings(),
+    shell:
+        "python -m regbench tables --study {params.study} --log {log}"
+
+
+rule tables:
+    input:
+        rules.write_tables.output,
+        RESULTS / "provenance.json",
