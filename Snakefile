@@ -4,19 +4,20 @@ import os
 import sys
 from pathlib import Path
 
+from regbench.interrupted import announce_main, clear_stale_locks
 from regbench.workflow import Workflow
 
-if (
-    "study" not in config
-):  # a study given with --configfile would otherwise be merged with the default one
+if "study" not in config:  # a study given with --configfile would otherwise be merged with the default one
 
     configfile: str(Path(workflow.current_basedir) / "config.yaml")
 
 
 # Jobs run the Python that runs Snakemake, also where its environment was not activated.
-os.environ["PATH"] = os.pathsep.join(
-    [os.path.dirname(sys.executable), os.environ["PATH"]]
-)
+os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+if workflow.is_main_process:
+    clear_stale_locks(Path(".snakemake"))
+    announce_main()
+
 PLAN = Workflow.from_config(
     config,
     results="results",

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from regbench.interrupted import end_with_main
 from regbench.progress import log_to
 from regbench.records import read_record, write_record
 from regbench.workflow import Workflow
@@ -65,8 +66,73 @@ def prepare_pairs(study: StudyFile, task: Word, batch: Word, out: Out, log: Log 
     prepare_pairs(plan.batch_pairs(task, batch), subjects, sources, plan.task(task), out, truth=truth)
 
 
+@app.command()
+def train(
+    study: StudyFile, task: Word, method: Word, variant: Word, repetition: int, out: Out, log: Log = None
+) -> None:
+    """Stage models: train a learned method on the task's training pairs."""
+    from regbench.methods.contract import load_method
+    from regbench.models.training import train_model
+
+    log_to(log)
+    plan, w = Workflow.of(study), SimpleNamespace(task=task)
+    pairs = [pair for path in plan.training_pairs(w) for pair in read_record(path)["pairs"]]
+    val = set(plan.pairs(task, "val"))
+    is_val = [(pair["fixed"]["subject"], pair["moving"]["subject"]) in val for pair in pairs]
+    train_model(
+        load_method(plan.methods[method].python or "", plan.options(method, variant)),
+        [pair for pair, held in zip(pairs, is_val, strict=True) if not held],
+        [pair for pair, held in zip(pairs, is_val, strict=True) if held],
+        folder=out.parent,
+        seed=plan.seed("train", task, method, variant, repetition),
+        threads=plan.study.threads,
+        device=device(plan.study.device),
+        limit_seconds=plan.study.limits.train_seconds,
+    )
+
+
+@app.command()
+def run(study: StudyFile, task: Word, method: Word, variant: Word, batch: Word, out: Out, log: Log = None) -> None:
+    """Stage runs: register the pairs of one batch; every pair ends as a record."""
+    from regbench.runs.batch import run_batch
+
+    log_to(log)
+    plan = Workflow.of(study)
+    w = SimpleNamespace(task=task, method=method, variant=variant, batch=batch)
+    pairs = [pair for path in plan.run_pairs(w) for pair in read_record(path)["pairs"]]
+    timed = batch.startswith("timed_")
+    model = [read_record(path) for path in plan.run_model(w)]
+    run_batch(
+        pairs[: plan.task(task).pairs.timed] if timed else pairs,
+        plan.methods[method],
+        plan.options(method, variant),
+        task=task,
+        variant=variant,
+        repetition=0 if timed else int(batch.partition("_")[0].removeprefix("r")),
+        model_record=model[0] if model else None,
+        folder=out.parent,
+        threads=plan.study.threads,
+        device=batch.removeprefix("timed_") if timed else device(plan.study.device),
+        limits=plan.study.limits,
+        seed=plan.seed("run", task, method, variant, batch),
+        code_fingerprint=plan.method_code("runs", method),
+        timed=timed,
+        repetitions=plan.study.timing.repetitions,
+    )
+
+
+def device(wanted: str) -> str:
+    """`cpu` or `cuda`: `auto` takes the GPU where there is one."""
+    if wanted != "auto":
+        return wanted
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def main() -> None:
     """Run a command; a wrong configuration or file ends in one clear message, a bug in a traceback and the log's name."""
+    end_with_main()
     try:
         app()
     except (ValueError, FileNotFoundError) as error:

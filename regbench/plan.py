@@ -111,9 +111,7 @@ class Plan:
             return False
         if method.needs_truth and not self.datasets[self.task(task).dataset].has_truth:
             return False
-        return all(
-            all(self.options(name, v).get(key) for key in method.requires) for v in self.variants(name)
-        )
+        return not any(method.missing(self.options(name, variant)) for variant in self.variants(name))
 
     def variants(self, method: str) -> list[str]:
         return list(self.study.method(method).variants)

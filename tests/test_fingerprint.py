@@ -30,7 +30,9 @@ def prints() -> dict[str, str]:
 
 def test_comments_docstrings_and_layout_change_nothing(package):
     before = prints()
-    (package / "mi.py").write_text('# why\ndef loss(a):\n\n    """Mutual information."""\n    return (-a)  # minus\n')
+    (package / "mi.py").write_text(
+        '# why\ndef loss(a):\n\n    """Mutual information."""\n    return (-a)  # minus\n'
+    )
     assert prints() == before
 
 

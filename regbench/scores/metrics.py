@@ -35,19 +35,50 @@ class Metric:
 
 
 _DECLARED = (
-    Metric("dsc", "DSC", "1", (0, 1), "higher", BOTH, "Dice 1945; mean over the union of both label sets", "labels"),
+    Metric(
+        "dsc",
+        "DSC",
+        "1",
+        (0, 1),
+        "higher",
+        BOTH,
+        "Dice 1945; mean over the union of both label sets",
+        "labels",
+    ),
     Metric("hd95", "HD95", "mm", (0, inf), "lower", BOTH, "Huttenlocher 1993, 95th percentile", "labels", 2),
     # A method trained on mutual information would be its own judge: reported because the paper does, never ranked.
     Metric("mi", "MI", "nat", (0, inf), "higher", NONE, "paper eq. 3, 64 hard bins on [0, 1], in the brain"),
     Metric("nmi", "NMI", "1", (1, 2), "higher", NONE, "Studholme 1999, the histogram of `mi`"),
     Metric("ssim", "SSIM", "1", (-1, 1), "higher", MONO, "Wang 2004, 7-voxel window, whole grid"),
-    Metric("ssim_brain", "SSIM in brain", "1", (-1, 1), "higher", MONO, "Wang 2004, mean of the map in the brain"),
+    Metric(
+        "ssim_brain", "SSIM in brain", "1", (-1, 1), "higher", MONO, "Wang 2004, mean of the map in the brain"
+    ),
     Metric("psnr", "PSNR", "dB", (0, inf), "higher", MONO, "data range 1, whole grid", decimals=2),
-    Metric("psnr_brain", "PSNR in brain", "dB", (0, inf), "higher", MONO, "data range 1, in the brain", decimals=2),
-    Metric("folding", "Folding", "%", (0, 100), "lower", BOTH, "voxels of the brain with det J <= 0", decimals=3),
+    Metric(
+        "psnr_brain",
+        "PSNR in brain",
+        "dB",
+        (0, inf),
+        "higher",
+        MONO,
+        "data range 1, in the brain",
+        decimals=2,
+    ),
+    Metric(
+        "folding", "Folding", "%", (0, 100), "lower", BOTH, "voxels of the brain with det J <= 0", decimals=3
+    ),
     # Smoothness is a price, not a merit: identity has none of it.
     Metric("sdlogj", "SD log J", "1", (0, inf), "lower", NONE, "Leow 2007; J clipped at 1e-9, in the brain"),
-    Metric("ndv", "NDV", "%", (0, inf), "lower", BOTH, "Liu 2022 (arXiv 2212.06060), share of the brain", decimals=3),
+    Metric(
+        "ndv",
+        "NDV",
+        "%",
+        (0, inf),
+        "lower",
+        BOTH,
+        "Liu 2022 (arXiv 2212.06060), share of the brain",
+        decimals=3,
+    ),
     Metric("error", "Error", "mm", (0, inf), "lower", BOTH, "mean |u - truth| in the brain", "truth", 3),
     Metric(
         "error_border",

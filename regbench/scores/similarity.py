@@ -16,7 +16,9 @@ def mutual_information(fixed: np.ndarray, moving: np.ndarray) -> tuple[float, fl
     """
     if fixed.size == 0:
         raise ValueError("mutual information of no voxels: the brain mask is empty")
-    joint = np.bincount(_bin(fixed) * BINS + _bin(moving), minlength=BINS * BINS).reshape(BINS, BINS) / fixed.size
+    joint = (
+        np.bincount(_bin(fixed) * BINS + _bin(moving), minlength=BINS * BINS).reshape(BINS, BINS) / fixed.size
+    )
     entropy_f, entropy_m, entropy = _entropy(joint.sum(1)), _entropy(joint.sum(0)), _entropy(joint)
     nmi = (entropy_f + entropy_m) / entropy if entropy > 0 else 1.0
     return max(entropy_f + entropy_m - entropy, 0.0), nmi

@@ -1,7 +1,7 @@
 """Distances between the surfaces of labels."""
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 
 def label_borders(labels: np.ndarray) -> np.ndarray:
@@ -49,7 +49,7 @@ def _directed(start, end, shared, spacing, workers) -> np.ndarray:
     """Distance, mm, of each voxel of `start` (n, 3) to the nearest of `end`; `shared` ones lie in both."""
     distances = np.zeros(len(start))
     if not shared.all():
-        tree = cKDTree(end * spacing, balanced_tree=False, compact_nodes=False)
+        tree = KDTree(end * spacing, balanced_tree=False, compact_nodes=False)
         distances[~shared] = tree.query(start[~shared] * spacing, workers=workers)[0]
     return distances
 

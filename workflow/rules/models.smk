@@ -2,13 +2,7 @@ rule train:
     input:
         PLAN.training_pairs,
     output:
-        RESULTS
-        / "models"
-        / "{task}"
-        / "{method}"
-        / "{variant}"
-        / "r{repetition}"
-        / "record.json",
+        RESULTS / "models" / "{task}" / "{method}" / "{variant}" / "r{repetition}" / "record.json",
     log:
         LOGS / "models" / "{task}" / "{method}" / "{variant}" / "r{repetition}.log",
     conda:

@@ -5,13 +5,7 @@ rule run:
         pairs=PLAN.run_pairs,
         model=PLAN.run_model,
     output:
-        RESULTS
-        / "runs"
-        / "{task}"
-        / "{method}"
-        / "{variant}"
-        / "{batch}"
-        / "batch.json",
+        RESULTS / "runs" / "{task}" / "{method}" / "{variant}" / "{batch}" / "batch.json",
     log:
         LOGS / "runs" / "{task}" / "{method}" / "{variant}" / "{batch}.log",
     wildcard_constraints:

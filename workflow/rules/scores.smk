@@ -1,13 +1,7 @@
 rule score:
     input:
         pairs=PLAN.run_pairs,
-        runs=RESULTS
-        / "runs"
-        / "{task}"
-        / "{method}"
-        / "{variant}"
-        / "{batch}"
-        / "batch.json",
+        runs=RESULTS / "runs" / "{task}" / "{method}" / "{variant}" / "{batch}" / "batch.json",
     output:
         RESULTS / "scores" / "{task}" / "{method}" / "{variant}" / "{batch}.csv",
     log:

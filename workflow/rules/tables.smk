@@ -3,11 +3,7 @@ rule write_tables:
         scores=RESULTS / "scores.csv",
         timings=RESULTS / "timings.csv",
     output:
-        [
-            RESULTS / "tables" / f"{table}.{form}"
-            for table in PLAN.tables()
-            for form in ("csv", "md", "tex")
-        ],
+        [RESULTS / "tables" / f"{table}.{form}" for table in PLAN.tables() for form in ("csv", "md", "tex")],
     log:
         LOGS / "tables.log",
     conda:

@@ -1,0 +1,35 @@
+"""What can be set of a training, the same for every network."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """Length is `steps`, or `epochs` (once through all training pairs) when `steps` is None.
+
+    `batch`: pairs a step. `learning_rate` of Adam; `schedule` is "constant" or "cosine" (falls to zero at the end), after
+    a linear rise over the first `warmup` of the steps. `validate_every`: steps. `flip`: show half of the pairs mirrored
+    along the first axis (left-right). `checkpoint_seconds`: how much work a kill may cost.
+    """
+
+    steps: int | None = None
+    epochs: int | None = None
+    batch: int = 1
+    learning_rate: float = 1e-4
+    schedule: str = "constant"
+    warmup: float = 0.0
+    validate_every: int = 100
+    flip: bool = False
+    checkpoint_seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        if (self.steps is None) == (self.epochs is None):
+            raise ValueError(f"steps={self.steps}, epochs={self.epochs}: expected one of them, the other left out")
+        if self.schedule not in ("constant", "cosine"):
+            raise ValueError(f"schedule={self.schedule!r}: expected 'constant' or 'cosine'")
+        if min(self.steps or 1, self.epochs or 1, self.batch, self.validate_every) < 1 or not 0 <= self.warmup < 1:
+            raise ValueError(f"{self}: steps, epochs, batch, validate_every are at least 1 and warmup is within [0, 1)")
+
+    def total(self, pairs: int) -> int:
+        """Steps of the whole training on so many pairs."""
+        return self.steps or -(-pairs // self.batch) * (self.epochs or 1)

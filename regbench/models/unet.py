@@ -1,0 +1,57 @@
+"""The paper's registration network: a U-Net that takes a pair of images to a displacement field."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class UNet(nn.Module):
+    """Encoder of strided convolutions, decoder of upsampling and convolution, skip connections (the paper, section II B).
+
+    All kernels are 3x3x3 and every convolution but the last is followed by LeakyReLU. `encoder`: widths at 1/2, 1/4, …
+    of the input's resolution. `decoder`: widths on the way back, as many, the first at the lowest resolution. `final`:
+    widths at full resolution before the convolution to the flow field. The paper leaves the widths open; the defaults
+    are those of its baseline's first version (Balakrishnan et al., CVPR 2018), with which its run times agree.
+    """
+
+    def __init__(
+        self,
+        encoder: tuple[int, ...] = (16, 32, 32, 32),
+        decoder: tuple[int, ...] = (32, 32, 32, 32),
+        final: tuple[int, ...] = (16, 16),
+    ) -> None:
+        super().__init__()
+        if not encoder or len(encoder) != len(decoder):
+            raise ValueError(f"encoder {encoder} and decoder {decoder}: expected as many widths in each, at least one")
+        skips = [2, *encoder[:-1]]  # channels at full resolution, 1/2, 1/4, …
+        self.down = nn.ModuleList(_conv(i, o, stride=2) for i, o in zip(skips, encoder, strict=True))
+        inputs = [encoder[-1], *(a + b for a, b in zip(decoder[:-1], reversed(skips[1:]), strict=True))]
+        self.up = nn.ModuleList(_conv(i, o) for i, o in zip(inputs, decoder, strict=True))
+        widths = [decoder[-1] + skips[0], *final]
+        self.final = nn.Sequential(*(_conv(i, o) for i, o in zip(widths[:-1], widths[1:], strict=True)))
+        self.flow = nn.Conv3d(widths[-1], 3, 3, padding=1)
+        nn.init.normal_(self.flow.weight, std=1e-5)  # training starts from the identity
+        nn.init.zeros_(self.flow.bias)  # pyright: ignore[reportArgumentType]
+
+    def forward(self, fixed: Tensor, moving: Tensor) -> Tensor:
+        """Displacement (B, 3, D, H, W) in voxels, pull-back, from images (B, 1, D, H, W) of any size."""
+        shape = fixed.shape[2:]
+        x = _pad(torch.cat([fixed, moving], dim=1), 2 ** len(self.down))
+        skips = []
+        for block in self.down:
+            skips.append(x)
+            x = block(x)
+        for block in self.up:
+            x = F.interpolate(block(x), scale_factor=2, mode="nearest")
+            x = torch.cat([x, skips.pop()], dim=1)
+        return self.flow(self.final(x))[..., : shape[0], : shape[1], : shape[2]]
+
+
+def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(nn.Conv3d(inputs, outputs, 3, stride=stride, padding=1), nn.LeakyReLU(0.2, inplace=True))
+
+
+def _pad(x: Tensor, multiple: int) -> Tensor:
+    """Zeros behind the last voxels of each axis, up to a multiple: the images' background."""
+    behind = [-size % multiple for size in x.shape[2:]]
+    return F.pad(x, [0, behind[2], 0, behind[1], 0, behind[0]]) if any(behind) else x

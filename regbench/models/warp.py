@@ -1,0 +1,40 @@
+"""Spatial transformer and the smoothness of a field, in voxels of the grid: (B, 3, D, H, W), channel order = axis order."""
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def warp(image: Tensor, displacement: Tensor) -> Tensor:
+    """image(x + u(x)), trilinear, 0 outside: image (B, C, D, H, W), displacement u (B, 3, D, H, W) in voxels.
+
+    Jaderberg et al. 2015; the paper's section II C.
+    """
+    shape = tuple(image.shape[2:])
+    identity, scale = _identity(shape, image.device, displacement.dtype)
+    grid = displacement.movedim(1, -1).flip(-1) * scale + identity
+    return F.grid_sample(image, grid, mode="bilinear", padding_mode="zeros", align_corners=True)
+
+
+def squared_gradient(displacement: Tensor) -> Tensor:
+    """Mean over voxels of |grad u|^2: the nine squared forward differences of u (B, 3, D, H, W) in voxels, summed.
+
+    The paper's eq. 8 sums over voxels; the mean makes its weight independent of the image's size. On a grid of equal
+    spacings the value is that of the field in millimetres.
+    """
+    return sum(displacement.diff(dim=axis).square().sum(1).mean() for axis in (2, 3, 4))  # type: ignore[return-value]
+
+
+@lru_cache(maxsize=8)
+def _identity(shape: tuple[int, ...], device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """The identity in grid_sample's coordinates (1, D, H, W, 3), last axis first, and what a voxel measures in them.
+
+    Corners are voxel centres (align_corners): index i of n is at 2 i / (n - 1) - 1. A lone voxel is at 0.
+    """
+    with torch.inference_mode(False):  # cached: a tensor made while inferring could not be used in training
+        axes = [torch.linspace(-1, 1, n, device=device, dtype=dtype) if n > 1 else torch.zeros(1).to(device, dtype) for n in shape]
+        grid = torch.stack(torch.meshgrid(*axes, indexing="ij")[::-1], dim=-1)[None]
+        scale = torch.tensor([2 / max(n - 1, 1) for n in reversed(shape)], device=device, dtype=dtype)
+    return grid, scale

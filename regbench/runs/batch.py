@@ -1,0 +1,232 @@
+"""A batch of runs: one method variant on some pairs of a task, a record for each pair the moment it is finished."""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from regbench.geometry.fields import read_field
+from regbench.geometry.images import read_volume
+from regbench.methods.discovery import MethodFile
+from regbench.provenance import environment
+from regbench.records import read_record, write_record
+from regbench.runs.jobs import SupervisorClient, command_of, job_of
+from regbench.runs.keys import digest, run_key, seed_of
+from regbench.runs.lock import machine_lock
+from regbench.study import LimitSettings
+
+
+@dataclass
+class _Batch:
+    """What all pairs of the batch have in common."""
+
+    method: MethodFile
+    options: dict[str, Any]
+    folder: Path
+    names: dict[str, Any]  # task, method, variant, repetition
+    context: dict[str, Any]
+    upstream: str  # why no pair can run, or nothing
+    settings: dict[str, Any]
+    timed: bool
+    calls: int
+    client: SupervisorClient
+
+
+def run_batch(
+    pairs: list[dict[str, Any]],
+    method: MethodFile,
+    options: dict[str, Any],
+    *,
+    task: str,
+    variant: str,
+    repetition: int,
+    model_record: dict[str, Any] | None,
+    folder: Path,
+    threads: int,
+    device: str,
+    limits: LimitSettings,
+    seed: int,
+    code_fingerprint: str,
+    timed: bool,
+    repetitions: int,
+    only_status: Collection[str] | None = None,
+    log: Path | None = None,
+) -> dict[str, Any]:
+    """Run `method` with `options` (the file's with the variant's laid over) on every pair; write folder/batch.json.
+
+    A pair whose record carries the same key is left as it is; records whose status is in `only_status` are deleted
+    first and so run again. Accuracy runs make one call a pair, in one process; timed runs start a new process for
+    each pair and make one cold call, then `repetitions` steady ones, alone on the machine. What the method prints
+    goes to `log` (folder/output.log). Returns what batch.json holds: {"counts": {status: n}, "pairs": [names]}.
+
+    Raises ValueError when a required option has no value; nothing a method does raises.
+    """
+    if missing := method.missing(options):
+        raise ValueError(f"method {method.name}: no value for {', '.join(missing)}; give it one in the study")
+    names = {"task": task, "method": method.name, "variant": variant, "repetition": repetition}
+    model = model_record.get("model") if model_record else None
+    calls = 1 + repetitions if timed else 1
+    context = {"threads": threads, "device": device, "seed": seed_of(seed, names), "model": model}
+    settings = {"code": code_fingerprint, "calls": calls, "context": {**context, "model": None}}
+    folder.mkdir(parents=True, exist_ok=True)
+    log = log or folder / "output.log"
+    log.unlink(missing_ok=True)
+    for part in folder.glob(".*"):
+        part.unlink()  # half-written files of a killed run
+    job = job_of(method, options, context, limits.run_seconds, limits.memory_gb, log)
+    upstream = _upstream(method, model_record, device)
+    client = SupervisorClient(job)
+    batch = _Batch(method, options, folder, names, context, upstream, settings, timed, calls, client)
+    try:
+        records = _run_all(batch, pairs, only_status or ())
+    finally:
+        client.close()
+    summary = {"counts": dict(Counter(record["status"] for record in records)), "pairs": [p["pair"] for p in pairs]}
+    write_record(folder / "batch.json", summary)
+    return summary
+
+
+def _run_all(batch: _Batch, pairs: list[dict[str, Any]], again: Collection[str]) -> list[dict[str, Any]]:
+    records, spent = [], []
+    for number, pair in enumerate(pairs, 1):
+        path = batch.folder / f"{pair['pair']}.json"
+        key, skipped = _key(batch, pair)
+        record = _finished(path, key, again)
+        if record is None:
+            start = time.monotonic()
+            record = _record(batch, pair, key, {"status": "skipped", "message": skipped} if skipped else None)
+            write_record(path, record)
+            spent.append(time.monotonic() - start)
+            left = sum(spent) / len(spent) * (len(pairs) - number)
+            result = "" if record["status"] == "ok" else f"{record['status']} ({record['message']}), "
+            where = f"{batch.names['task']}/{batch.method.name}: pair {number} of {len(pairs)}"
+            print(f"{where}, {result}{spent[-1]:.1f} s, about {left:.0f} s left", file=sys.stderr, flush=True)
+        records.append(record)
+    return records
+
+
+def _upstream(method: MethodFile, model_record: dict[str, Any] | None, device: str) -> str:
+    """Why none of the batch's pairs can be run; empty when they can."""
+    if device == "cuda" and environment()["gpu"] is None:
+        return "no CUDA device on this machine"
+    if not method.trains:
+        return ""
+    if model_record is None:
+        return "upstream: there is no trained model"
+    status = model_record["status"]
+    return "" if status == "ok" else f"upstream: training ended as {status}: {model_record.get('message', '')}"
+
+
+def _key(batch: _Batch, pair: dict[str, Any]) -> tuple[str, str]:
+    """The run's key, and why it is to be skipped (empty when it is not)."""
+    skipped = batch.upstream
+    if not skipped and pair["status"] != "ok":
+        skipped = f"upstream: preparation ended as {pair['status']}: {pair.get('message', '')}"
+    if not skipped and batch.method.needs_truth and not pair.get("truth"):
+        skipped = "the pair has no known displacement"
+    if skipped:
+        return digest([skipped, batch.settings]), skipped
+    try:
+        return run_key(pair, batch.method, batch.options, batch.context["model"], batch.settings), ""
+    except OSError as error:
+        skipped = f"upstream: {error.filename}: {error.strerror}"
+        return digest([skipped, batch.settings]), skipped
+
+
+def _finished(path: Path, key: str, again: Collection[str]) -> dict[str, Any] | None:
+    """The pair's record when it holds; None when the pair is to be run."""
+    try:
+        record = read_record(path)
+    except (FileNotFoundError, ValueError):
+        return None
+    lost = record.get("field") and not Path(record["field"]).is_file()
+    if record.get("key") == key and record["status"] not in again and not lost:
+        return record
+    path.unlink()
+    return None
+
+
+def _record(batch: _Batch, pair: dict[str, Any], key: str, event: dict[str, Any] | None) -> dict[str, Any]:
+    field = None
+    if event is None:
+        event, field = _run(batch, pair)
+    return {
+        "pair": pair["pair"],
+        **{side: pair[side]["subject"] for side in ("fixed", "moving")},
+        **batch.names,
+        "key": key,
+        "status": event["status"],
+        "message": event["message"],
+        "log_tail": event.get("log_tail", []),
+        "field": field,
+        "phases": _phases(event.get("calls", []), batch.timed),
+        "calls": event.get("calls", []),
+        "setup_seconds": event.get("setup_seconds"),
+        "kind": "python" if batch.method.python else "command",
+        "peak_memory_mb": event.get("peak_memory_mb"),
+        "peak_device_memory_mb": event.get("peak_device_memory_mb"),
+        "threads": batch.context["threads"],
+        "device": batch.context["device"],
+        "timed": batch.timed,
+        "environment": environment(),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _run(batch: _Batch, pair: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
+    """One pair under the machine's lock: (the supervisor's event, the field's path where there is one to keep)."""
+    part = batch.folder / f".{pair['pair']}.nii.gz"
+    final = batch.folder / f"{pair['pair']}.nii.gz"
+    final.unlink(missing_ok=True)
+    try:
+        request = _request(batch, pair, part)
+    except ValueError as error:
+        return {"status": "error", "message": str(error)}, None
+    with machine_lock("exclusive" if batch.timed else "shared"):
+        event = batch.client.run(request)
+        if event["status"] == "ok" and (problem := _problem(part, pair)):
+            event |= {"status": "invalid", "message": problem}
+    if event["status"] == "ok" and not batch.timed:
+        part.replace(final)
+        return event, str(final)
+    part.unlink(missing_ok=True)
+    return event, None
+
+
+def _request(batch: _Batch, pair: dict[str, Any], out: Path) -> dict[str, Any]:
+    command = None
+    if batch.method.command:
+        command = command_of(batch.method, batch.options, batch.context, pair, out)
+    seed = seed_of(batch.context["seed"], pair["pair"])
+    return {
+        "pair": pair["pair"],
+        "calls": batch.calls,
+        "fresh": batch.timed,
+        "request": {"pair": pair, "out": str(out), "calls": batch.calls, "seed": seed},
+        "argv": command,
+    }
+
+
+def _problem(field: Path, pair: dict[str, Any]) -> str:
+    """What is wrong with the field that a run left; empty when nothing is."""
+    if not field.is_file():
+        return "the method ended well but wrote no field"
+    try:
+        _, grid = read_field(field)
+    except (OSError, ValueError) as error:
+        return str(error).replace(str(field), "the field")
+    fixed = read_volume(pair["fixed"]["image"]).grid
+    if not grid.same_as(fixed):
+        return f"the field's grid (shape {grid.shape}) is not that of the fixed image (shape {fixed.shape})"
+    return ""
+
+
+def _phases(calls: list[dict[str, float]], timed: bool) -> dict[str, float]:
+    """Seconds of each phase: of the one call, or the median of the steady calls of a timed run."""
+    steady = calls[1:] if timed else calls
+    return {name: median(call[name] for call in steady) for name in calls[0] if name != "call"} if steady else {}

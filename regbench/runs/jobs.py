@@ -1,0 +1,117 @@
+"""What the supervisor is told: environment, job and requests; and the client that speaks with it."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from regbench.methods.discovery import MethodFile
+
+SUPERVISOR = Path(__file__).with_name("supervisor.py")
+ROOT = Path(__file__).resolve().parents[2]  # the folder that holds the package, for a worker of another interpreter
+THREADS = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
+)
+
+
+def environment_of(method: MethodFile, threads: int, device: str) -> dict[str, str]:
+    """Variables set before any process of the method starts: equal threads, no GPU in sight of a CPU run."""
+    variables = dict.fromkeys(THREADS, str(threads))
+    variables["PYTHONPATH"] = os.pathsep.join(
+        filter(None, [str(ROOT), str(method.path.parent.resolve()), os.environ.get("PYTHONPATH", "")])
+    )
+    if device == "cpu":
+        variables["CUDA_VISIBLE_DEVICES"] = "-1"
+    return variables
+
+
+def job_of(
+    method: MethodFile,
+    options: dict[str, Any],
+    context: dict[str, Any],
+    seconds: float,
+    memory_gb: float,
+    log: Path | None,
+) -> dict[str, Any]:
+    """The supervisor's first line. `context`: threads, device, seed, model (regbench.methods.contract.Context)."""
+    interpreter = method.interpreter or sys.executable
+    return {
+        "worker": [interpreter, "-m", "regbench.runs.worker"] if method.python else None,
+        "setup": {"python": method.python, "options": options, "context": context},
+        "environment": environment_of(method, context["threads"], context["device"]),
+        "seconds": seconds,
+        "memory_mb": memory_gb * 1024,
+        "log": str(log) if log else None,
+    }
+
+
+def command_of(
+    method: MethodFile, options: dict[str, Any], context: dict[str, Any], pair: dict[str, Any], out: Path
+) -> list[str]:
+    """A command method's words for one pair, paths absolute.
+
+    Raises ValueError when the template names something that this pair does not have.
+    """
+    names = {"out": str(out.resolve()), "here": str(method.path.parent.resolve())}
+    for side in ("fixed", "moving"):
+        names[side] = str(Path(pair[side]["image"]).resolve())
+        if pair[side].get("mask"):
+            names[f"{side}_mask"] = str(Path(pair[side]["mask"]).resolve())
+    if context["model"]:
+        names["model"] = str(Path(context["model"]).resolve())
+    values = {**options, **names, "threads": context["threads"], "device": context["device"]}
+    try:
+        return [word.format(**values) for word in shlex.split(method.command or "")]
+    except (KeyError, IndexError) as error:
+        raise ValueError(f"{method.path}: the command asks for {{{error.args[0]}}}, which this pair does not have") from error
+
+
+class SupervisorClient:
+    """A supervisor process, started at the first request and again after one that died."""
+
+    def __init__(self, job: dict[str, Any]) -> None:
+        self.job = job
+        self.process: subprocess.Popen[str] | None = None
+
+    def run(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Serve one request (supervisor.py says what is in it and in the answer)."""
+        try:
+            if self.process is None:
+                self._start()
+            self._send(request)
+            answer = self.process.stdout.readline()  # pyright: ignore[reportOptionalMemberAccess]
+        except BrokenPipeError:
+            answer = ""
+        if answer:
+            return json.loads(answer)
+        self.close()
+        return {"pair": request["pair"], "status": "error", "message": "the supervisor was killed", "calls": []}
+
+    def _start(self) -> None:
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen([sys.executable, SUPERVISOR], stdin=pipe, stdout=pipe, text=True)
+        self._send(self.job)
+
+    def _send(self, message: dict[str, Any]) -> None:
+        assert self.process
+        assert self.process.stdin
+        self.process.stdin.write(json.dumps(message) + "\n")
+        self.process.stdin.flush()
+
+    def close(self) -> None:
+        """End the supervisor and with it all that it started."""
+        if self.process is not None:
+            process, self.process = self.process, None
+            try:
+                process.communicate()
+            except BrokenPipeError:
+                process.wait()

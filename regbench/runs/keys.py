@@ -1,0 +1,65 @@
+"""What a run depends on, as one hash: a pair is done when a record with its key is there."""
+
+import hashlib
+import json
+import shlex
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from regbench.methods.discovery import MethodFile
+
+
+def run_key(
+    pair: dict[str, Any], method: MethodFile, options: dict[str, Any], model: str | None, settings: dict[str, Any]
+) -> str:
+    """Hash (32 hex digits) of a run: contents of all files it reads, options, and `settings` as JSON.
+
+    `settings`: code fingerprint, device, threads, seed and number of calls. Raises OSError when a file is missing.
+    """
+    names = {side: pair[side]["subject"] for side in ("fixed", "moving")}
+    files = [pair[side].get(kind) for side in ("fixed", "moving") for kind in ("image", "mask")]
+    files += [pair.get("truth") if method.needs_truth else None, model]
+    parts = {
+        "pair": pair["pair"],
+        "files": [path and file_hash(path) for path in files],
+        "own": [file_hash(path) for path in _own_files(method, options, names)],
+        "method": [method.python, method.command, method.interpreter],
+        "options": options,
+        **settings,
+    }
+    return digest(parts)
+
+
+def digest(parts: Any) -> str:
+    """Hash (32 hex digits) of anything JSON can hold."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def seed_of(*parts: Any) -> int:
+    """A seed below 2**31, drawn from what is being run."""
+    return int(digest(parts)[:8], 16) % 2**31
+
+
+def file_hash(path: str | Path) -> str:
+    """SHA-256 of a file, computed once while its time and size stay."""
+    stat = Path(path).stat()
+    return _content_hash(str(path), stat.st_mtime_ns, stat.st_size)
+
+
+@cache
+def _content_hash(path: str, _time: int, _size: int) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _own_files(method: MethodFile, options: dict[str, Any], names: dict[str, str]) -> list[Path]:
+    """Files of the method's own: its module or script beside the method file, files that its options name."""
+    texts = [value for value in options.values() if isinstance(value, str)]
+    texts += [token.replace("{here}", str(method.path.parent)) for token in shlex.split(method.command or "")]
+    for subject, name in names.items():
+        texts = [text.replace(f"{{{subject}}}", name) for text in texts]
+    paths = [Path(text) for text in texts if 0 < len(text) < 1000]
+    if method.python:
+        paths.append(method.path.parent / (method.python.partition(":")[0].replace(".", "/") + ".py"))
+    return [path for path in paths if path.is_file()]

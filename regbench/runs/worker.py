@@ -1,0 +1,150 @@
+"""The process that holds a method: set up once, then pair after pair, each phase on the clock.
+
+Started by supervisor.py (which says what is spoken on the pipes) with threads and devices already in its environment.
+"""
+
+import ctypes
+import gc
+import json
+import os
+import random
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from regbench.geometry.fields import write_field
+from regbench.geometry.images import Volume, read_volume
+from regbench.methods.contract import Context, Method, load_method
+
+
+class InvalidField(Exception):
+    """What a method returned is not a displacement field of the pair."""
+
+
+def main() -> None:
+    """Serve requests until the supervisor closes the pipe."""
+    read, write = map(int, os.environ.pop("REGBENCH_PIPES").split(","))
+    for pipe in (read, write):
+        os.set_inheritable(pipe, False)
+    requests, answers = open(read), open(write, "w", buffering=1)
+    try:
+        method = _setup(json.loads(requests.readline()), answers)
+        count = 0
+        for line in requests:
+            count = _serve(method, json.loads(line), answers, count)
+    except Exception as error:
+        traceback.print_exc()
+        sys.stderr.flush()
+        _answer(answers, event="failed", status=_status(error), message=_message(error))
+        os._exit(1)
+
+
+def _setup(job: dict[str, Any], answers: IO[str]) -> Method:
+    start = time.perf_counter()
+    context = job["context"]
+    model = Path(context.pop("model")) if context.get("model") else None
+    _seed(context["seed"])
+    method = load_method(job["python"], job["options"])
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(context["threads"])
+    method.setup(Context(**context, model=model))
+    _answer(answers, event="ready", seconds=_now() - start)
+    return method
+
+
+def _serve(method: Method, request: dict[str, Any], answers: IO[str], count: int) -> int:
+    """One pair, `calls` times over; `count` is the number of calls this process has made before."""
+    cuda = _cuda()
+    if cuda:
+        cuda.reset_peak_memory_stats()
+    for call in range(count, count + request["calls"]):
+        _seed(request["seed"])
+        _answer(answers, event="call", call=call, **_call(method, request["pair"], request["out"]))
+    peak = (cuda := _cuda()) and round(cuda.max_memory_allocated() / 2**20, 1)
+    _give_back_memory()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    _answer(answers, event="done", peak_device_memory_mb=peak)
+    return count + request["calls"]
+
+
+def _call(method: Method, pair: dict[str, Any], out: str) -> dict[str, float]:
+    """Seconds of load (files to arrays), compute (arrays to field) and save (field to file)."""
+    start = _now()
+    fixed, moving = (_volume(pair[side]) for side in ("fixed", "moving"))
+    if prepare := getattr(method, "for_pair", None):
+        prepare(pair)
+    loaded = _now()
+    field = method.register(fixed, moving)
+    computed = _now()
+    _check(field, fixed)
+    checked = _now()
+    write_field(out, field, fixed.grid)
+    return {"load": loaded - start, "compute": computed - loaded, "save": _now() - checked}
+
+
+def _volume(side: dict[str, Any]) -> Volume:
+    volume = read_volume(side["image"])
+    if side.get("mask"):
+        volume.mask = read_volume(side["mask"], dtype=np.uint8).data > 0
+    return volume
+
+
+def _check(field: Any, fixed: Volume) -> None:
+    expected = (3, *fixed.grid.shape)
+    if not isinstance(field, np.ndarray) or field.shape != expected or field.dtype.kind != "f":
+        found = f"{field.dtype} {field.shape}" if isinstance(field, np.ndarray) else type(field).__name__
+        raise InvalidField(f"register() returned {found}; expected an array of floats {expected}")
+    if not np.isfinite(field).all():
+        raise InvalidField("register() returned a field with NaN or infinite values")
+
+
+def _status(error: Exception) -> str:
+    if isinstance(error, InvalidField):
+        return "invalid"
+    memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"  # torch's own
+    return "oom" if memory else "error"
+
+
+def _message(error: Exception) -> str:
+    return str(error) if isinstance(error, InvalidField) else f"{type(error).__name__}: {error}"
+
+
+def _cuda() -> Any:
+    """torch.cuda once it is in use, else None: a method that never touched a device is not made to."""
+    torch = sys.modules.get("torch")
+    return torch.cuda if torch and torch.cuda.is_initialized() else None
+
+
+def _now() -> float:
+    """Seconds, after whatever the device was still doing."""
+    if cuda := _cuda():
+        cuda.synchronize()
+    return time.perf_counter()
+
+
+def _seed(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002: methods may draw from the old global generator
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(seed)
+
+
+def _give_back_memory() -> None:
+    """So that a pair's peak is its own, not what the pair before left in the allocator."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc only
+    if trim:
+        trim(0)
+
+
+def _answer(answers: IO[str], **message: Any) -> None:
+    answers.write(json.dumps(message) + "\n")
+
+
+if __name__ == "__main__":
+    main()

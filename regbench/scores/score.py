@@ -1,0 +1,56 @@
+"""Score the runs of one batch."""
+
+import csv
+import io
+import logging
+from pathlib import Path
+
+from regbench.progress import Progress
+from regbench.records import read_record, write_text
+from regbench.scores.pair import COLUMNS, Row, Session, score_pair, unscored
+from regbench.study import ScoreSettings
+
+log = logging.getLogger(__name__)
+
+
+def score_batch(pairs: Path, runs: Path, out: Path, settings: ScoreSettings, threads: int = 1) -> None:
+    """Score every pair of a batch and write scores/TASK/METHOD/VARIANT/BATCH.csv, whole or not at all.
+
+    pairs: the batch's pairs record; runs: its folder runs/TASK/METHOD/VARIANT/rR_bK; threads: for surface distances.
+    A run that failed, or whose scoring fails, becomes rows with a status and no value: no pair is ever dropped.
+    """
+    session = Session(settings, threads)
+    # Pairs of one fixed scan follow one another, so that it is prepared for scoring once.
+    todo = sorted(read_record(pairs)["pairs"], key=lambda pair: pair["pair"])
+    rows: list[Row] = []
+    progress = Progress("/".join(("scores", *runs.parts[-4:])), len(todo), "pair")
+    for done, pair in enumerate(todo, 1):
+        rows += _score_safely(pair, runs, session)
+        progress.step(done)
+    write_text(out, _csv(rows))
+
+
+def _score_safely(pair: Row, runs: Path, session: Session) -> list[Row]:
+    run = _identity(pair, runs)
+    try:
+        run |= read_record(runs / f"{pair['pair']}.json")
+        return score_pair(pair, run, session.settings, session)
+    except Exception:  # failure is data: whatever happened, the other pairs go on
+        log.exception("%s: pair %s could not be scored", runs, pair["pair"])
+        return unscored(pair, run, "error")
+
+
+def _identity(pair: Row, runs: Path) -> Row:
+    """Whose run this is, by the folder's name: known even when the run's own record is not readable."""
+    task, method, variant, batch = runs.parts[-4:]
+    fixed, moving = pair["pair"].split("__")
+    repetition = int(batch.split("_")[0].removeprefix("r"))
+    return dict(zip(COLUMNS, (task, fixed, moving, method, variant, repetition), strict=False))
+
+
+def _csv(rows: list[Row]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([row[name] for name in COLUMNS] for row in rows)
+    return text.getvalue()

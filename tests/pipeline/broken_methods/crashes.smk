@@ -1,0 +1,6 @@
+use rule run as crashes with:
+    wildcard_constraints:
+        method="crashes",
+    params:
+        label="crashes",
+        python="broken:Crashes",

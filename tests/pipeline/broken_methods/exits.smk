@@ -1,0 +1,6 @@
+use rule run as exits with:
+    wildcard_constraints:
+        method="exits",
+    params:
+        label="exits",
+        command="sh -c 'echo reason given; exit 3' {fixed} {moving} {out}",

@@ -1,0 +1,6 @@
+use rule run as hoards with:
+    wildcard_constraints:
+        method="hoards",
+    params:
+        label="hoards",
+        python="broken:Hoards",

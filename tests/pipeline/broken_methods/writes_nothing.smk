@@ -1,0 +1,6 @@
+use rule run as writes_nothing with:
+    wildcard_constraints:
+        method="writes_nothing",
+    params:
+        label="writes_nothing",
+        command="true {fixed} {moving} {out}",

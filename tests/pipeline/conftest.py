@@ -1,0 +1,66 @@
+"""Run Snakemake for real, in a folder of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Pipeline:
+    """A working folder in which a study is run with the repository's Snakefile."""
+
+    def __init__(self, folder: Path, study: dict):
+        self.folder = folder
+        self.study = study
+        self.results = folder / "results" / study["study"]
+        self.environment = {
+            **os.environ,
+            "REGBENCH_LOCK": str(folder / "machine.lock"),
+            "PYTHONPATH": str(Path(__file__).parent / "broken_methods"),
+        }
+
+    def command(self, *arguments: str) -> list[str]:
+        path = self.folder / "study.yaml"
+        path.write_text(yaml.safe_dump(self.study))
+        tool = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+        return [*tool, "--directory", str(self.folder), "--configfile", str(path), "--cores", "2", *arguments]
+
+    def snakemake(self, *arguments: str, ok: bool = True) -> str:
+        """Run Snakemake to its end; what it printed. Fails the test when it fails and `ok` is true."""
+        done = subprocess.run(
+            self.command(*arguments),
+            env=self.environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=900,
+        )
+        said = done.stdout + done.stderr
+        assert (done.returncode == 0) == ok, said[-6000:]
+        return said
+
+    def planned(self) -> set[str]:
+        """Names of the rules that a dry run would run."""
+        said = self.snakemake("-n", "--quiet", "host")
+        return {
+            line.split()[-1].rstrip(":")
+            for line in said.splitlines()
+            if line.startswith(("rule ", "localrule "))
+        }
+
+
+def smoke_study() -> dict:
+    return yaml.safe_load((ROOT / "workflow" / "studies" / "smoke.yaml").read_text())
+
+
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory) -> Pipeline:
+    """The smoke study, run once."""
+    pipeline = Pipeline(tmp_path_factory.mktemp("smoke"), smoke_study())
+    pipeline.snakemake()
+    return pipeline
