@@ -1,5 +1,6 @@
 """The command line: `python -m regbench …`. Rules call the stages; people call `tables`, `list` and `retry`."""
 
+import importlib
 import sys
 import traceback
 from pathlib import Path
@@ -9,8 +10,11 @@ from typing import Annotated
 import typer
 
 from regbench.interrupted import end_with_main
+from regbench.methods.discovery import discover
+from regbench.plan import METHODS
 from regbench.progress import log_to
 from regbench.records import read_record, write_record
+from regbench.study import read_study
 from regbench.workflow import Workflow
 
 app = typer.Typer(add_completion=True, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
@@ -92,7 +96,9 @@ def train(
 
 
 @app.command()
-def run(study: StudyFile, task: Word, method: Word, variant: Word, batch: Word, out: Out, log: Log = None) -> None:
+def run(
+    study: StudyFile, task: Word, method: Word, variant: Word, batch: Word, out: Out, log: Log = None
+) -> None:
     """Stage runs: register the pairs of one batch; every pair ends as a record."""
     from regbench.runs.batch import run_batch
 
@@ -119,6 +125,103 @@ def run(study: StudyFile, task: Word, method: Word, variant: Word, batch: Word, 
         timed=timed,
         repetitions=plan.study.timing.repetitions,
     )
+
+
+@app.command()
+def score(
+    study: StudyFile, task: Word, method: Word, variant: Word, batch: Word, out: Out, log: Log = None
+) -> None:
+    """Stage scores: all metrics of the runs of one batch."""
+    from regbench.scores.score import score_batch
+
+    log_to(log)
+    plan = Workflow.of(study)
+    w = SimpleNamespace(task=task, method=method, variant=variant, batch=batch)
+    (pairs,) = plan.run_pairs(w)
+    score_batch(Path(pairs), plan.run_folder(w), out, plan.study.scores)
+
+
+@app.command()
+def gather(study: StudyFile, log: Log = None) -> None:
+    """Stage tables: all scores and all timings in one file each, and where they were measured."""
+    from regbench.provenance import environment
+    from regbench.tables.gather import gather_scores, gather_timings
+
+    log_to(log)
+    plan = Workflow.of(study)
+    gather_scores(plan.score_files(), plan.folder / "scores.csv")
+    gather_timings(plan.run_records(), plan.model_records(), plan.folder / "timings.csv")
+    facts = {"environment": environment(), "study": plan.study.model_dump(mode="json"), "code": plan.codes}
+    write_record(plan.folder / "provenance.json", facts)
+
+
+@app.command()
+def tables(study: StudyFile, log: Log = None) -> None:
+    """Stage tables: Table 1 and Table 2 from scores.csv and timings.csv."""
+    from regbench.tables.tables import write_tables
+
+    log_to(log)
+    plan = Workflow.of(study)
+    write_tables(plan.study, plan.folder, plan.methods)
+
+
+@app.command()
+def show(results: Annotated[Path, typer.Argument(help="results/STUDY")]) -> None:
+    """Print a study's tables and say where the files are."""
+    from regbench.tables.terminal import print_tables
+
+    print_tables(results)
+
+
+@app.command("list")
+def list_(what: Annotated[str, typer.Argument(help="methods, datasets, metrics or studies")]) -> None:
+    """List what is there: methods, datasets, metrics, studies."""
+    listings = {"methods": _methods, "datasets": _datasets, "metrics": _metrics, "studies": _studies}
+    if what not in listings:
+        raise ValueError(f"list {what}: expected one of {', '.join(listings)}")
+    rows = listings[what]()
+    width = max(len(name) for name, _ in rows)
+    for name, about in rows:
+        print(f"{name:<{width}}  {about}")
+
+
+@app.command()
+def retry(
+    results: Annotated[Path, typer.Argument(help="results/STUDY")],
+    status: Annotated[
+        str, typer.Option(help="which outcomes to run again")
+    ] = "error,timeout,oom,invalid,skipped",
+) -> None:
+    """Forget failed runs and trainings, so that the next `snakemake` does them again; what is ok stays."""
+    wanted = set(status.split(","))
+    models = [p for p in results.glob("models/*/*/*/r*/record.json") if read_record(p)["status"] in wanted]
+    runs = [p for p in results.glob("runs/*/*/*/*/*__*.json") if read_record(p)["status"] in wanted]
+    for path in [*models, *runs, *{run.parent / "batch.json" for run in runs}]:
+        path.unlink(missing_ok=True)
+    print(f"{len(models)} trainings and {len(runs)} runs will be done again by the next snakemake.")
+
+
+def _methods() -> list[tuple[str, str]]:
+    return [(name, f"{m.label}: {m.source}") for name, m in discover([METHODS]).items()]
+
+
+def _datasets() -> list[tuple[str, str]]:
+    from regbench.data.base import adapters
+
+    docs = {name: importlib.import_module(f"regbench.data.{name}").__doc__ or "" for name in adapters()}
+    return [(name, doc.strip().splitlines()[0]) for name, doc in docs.items()]
+
+
+def _metrics() -> list[tuple[str, str]]:
+    from regbench.scores.metrics import METRICS
+
+    return [(name, f"{metric.heading}: {metric.source}") for name, metric in METRICS.items()]
+
+
+def _studies() -> list[tuple[str, str]]:
+    root = METHODS.parent.parent
+    paths = [root / "config.yaml", *sorted((root / "workflow" / "studies").glob("*.yaml"))]
+    return [(str(path.relative_to(root)), read_study(path).description) for path in paths]
 
 
 def device(wanted: str) -> str:

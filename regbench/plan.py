@@ -131,8 +131,9 @@ class Plan:
             for r in range(self.repetitions(method))
             for batch in self.batches(task, "test")
         ]
-        timed = [] if self.methods[method].control else [f"timed_{d}" for d in self.study.timing.devices]
-        return accuracy + timed
+        declared = self.methods[method]
+        devices = [d for d in self.study.timing.devices if d in declared.devices and not declared.control]
+        return accuracy + [f"timed_{device}" for device in devices]
 
     def runs(self) -> list[tuple[str, str, str, str]]:
         """(task, method, variant, batch) of every batch of runs in the study."""

@@ -141,6 +141,9 @@ class Workflow(Plan):
             timing=[timing.repetitions, self.task(w.task).pairs.timed] if _timed(w) else None,
         )  # fmt: skip
 
+    def run_folder(self, w) -> Path:
+        return self.folder / "runs" / w.task / w.method / w.variant / w.batch
+
     # scores and tables
     def score_files(self) -> list[str]:
         return [

@@ -84,8 +84,9 @@ class Template:
     residuals: dict[str, np.ndarray]
 
 
-# Levels of a contrast the template has no image of (arbitrary units, near those of 1.5 T spin echo at long TE).
-T2_LEVELS = (1.0, 0.55, 0.37)
+# Levels of contrasts made from tissue alone (CSF, grey, white; the brightest is 1). T1w: one head's, for in the
+# average grey matter is brighter (0.78), because cortices do not coincide. T2w: near long-TE spin echo.
+LEVELS = {"T1w": (0.25, 0.68, 1.0), "T2w": (1.0, 0.55, 0.37)}
 
 
 @lru_cache(maxsize=1)
@@ -93,8 +94,10 @@ def load_template(files: TemplateFiles | None) -> Template:
     """Read a template; None is the packaged MNI152. Errors name the file or the package that is missing."""
     if files is None:
         t1 = _cut(read_volume(_packaged(*T1_MNI)))
-        labels = _join_regions(_labels_on(t1.grid, _packaged(*LABELS_MNI)))
-        return _build({"T1w": t1.data}, _tissue_of_t1(t1.data), t1.data > 0, labels, t1.grid)
+        mask = t1.data > 0
+        soft = _tissue_of_t1(t1.data)
+        labels = _fill_cortex(_join_regions(_labels_on(t1.grid, _packaged(*LABELS_MNI))), soft, mask)
+        return _build({}, soft, _narrow(soft), mask, labels, t1.grid)
     t1 = _cut(read_volume(files.t1))
     images = {"T1w": t1.data}
     if files.t2:
@@ -102,49 +105,63 @@ def load_template(files: TemplateFiles | None) -> Template:
         images["T2w"] = sample_volume(t2.data, t2.grid, t1.grid.points(), 1)
     classes = _labels_on(t1.grid, files.tissues) if files.tissues else None
     mask = _labels_on(t1.grid, files.mask) > 0 if files.mask else (t1.data if classes is None else classes) > 0
-    tissue = _tissue_of_t1(t1.data) if classes is None else _tissue_of_classes(classes, files.tissues)
-    return _build(images, tissue, mask, _labels_on(t1.grid, files.labels), t1.grid)
+    soft = _tissue_of_t1(t1.data) if classes is None else _tissue_of_classes(classes, files.tissues)
+    tissue = _narrow(soft) if classes is None else soft
+    labels = _labels_on(t1.grid, files.labels)
+    return _build(images, soft, tissue, mask, labels, t1.grid)
 
 
 def _build(
-    images: dict[str, np.ndarray], tissue: np.ndarray, mask: np.ndarray, labels: np.ndarray, grid: Grid
+    images: dict[str, np.ndarray],
+    soft: np.ndarray,
+    tissue: np.ndarray,
+    mask: np.ndarray,
+    labels: np.ndarray,
+    grid: Grid,
 ) -> Template:
-    measured = {name: _levels(image, tissue, mask) for name, image in images.items()}
-    residuals = {
-        name: np.where(mask, image / max(measured[name]) - _at(tissue, measured[name]), 0).astype(np.float32)
-        for name, image in images.items()
-    }
-    levels = {name: tuple(float(v / max(three)) for v in three) for name, three in measured.items()}
-    return Template(
-        grid,
-        tissue,
-        mask.astype(np.float32),
-        np.where(mask, labels, 0).astype(np.int16),
-        _ventricles(tissue, mask, grid),
-        {"T2w": T2_LEVELS, **levels},
-        residuals,
-    )
+    """`images` are the contrasts whose real image is used; `soft` is the tissue that they show, before narrowing."""
+    levels, residuals = dict(LEVELS), {}
+    for name, image in images.items():
+        scaled, (csf, grey, white) = _scaled(image, soft, mask)
+        levels[name] = (csf, grey, white)
+        residuals[name] = np.where(mask, scaled - np.interp(soft, [0, 1, 2], levels[name]), 0).astype(np.float32)
+    labels = np.where(mask, labels, 0).astype(np.int16)
+    return Template(grid, tissue, mask.astype(np.float32), labels, _ventricles(tissue, mask, grid), levels, residuals)
 
 
-def _at(tissue: np.ndarray, levels: tuple[float, ...]) -> np.ndarray:
-    return np.interp(tissue, [0, 1, 2], np.asarray(levels) / max(levels))
-
-
-def _levels(image: np.ndarray, tissue: np.ndarray, mask: np.ndarray) -> tuple[float, ...]:
-    """Median intensity where a voxel is nearly all CSF, grey, white."""
-    return tuple(float(np.median(image[mask & (np.abs(tissue - k) < 0.2)])) for k in range(3))
+def _scaled(image: np.ndarray, tissue: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, list[float]]:
+    """The image with its brightest tissue at 1, and the medians where a voxel is nearly all CSF, grey, white."""
+    medians = [float(np.median(image[mask & (np.abs(tissue - k) < 0.2)])) for k in range(3)]
+    return image / max(medians), [median / max(medians) for median in medians]
 
 
 def _tissue_of_t1(t1: np.ndarray) -> np.ndarray:
-    """Tissue (D, H, W) from a T1 image's three classes; an average's soft borders made as narrow as one head's."""
+    """Tissue (D, H, W) from the three classes of a stripped T1 image, linear between their medians."""
     inside = t1[t1 > 0]
-    low, high = threshold_multiotsu(inside, classes=3)
-    classes = np.digitize(inside, [low, high])
+    classes = np.digitize(inside, threshold_multiotsu(inside, classes=3))
     peaks = [float(np.median(inside[classes == k])) for k in range(3)]
-    tissue = np.interp(t1, peaks, [0, 1, 2])
+    return np.interp(t1, peaks, [0, 1, 2]).astype(np.float32)
+
+
+def _narrow(tissue: np.ndarray) -> np.ndarray:
+    """An average's soft borders made as narrow as those of one head; borders stay where they are."""
     whole = np.minimum(np.floor(tissue), 1)
     part = tissue - whole
-    return (whole + part * part * (3 - 2 * part)).astype(np.float32)
+    return whole + part * part * (3 - 2 * part)
+
+
+def _fill_cortex(labels: np.ndarray, tissue: np.ndarray, mask: np.ndarray, reach: float = 3.0) -> np.ndarray:
+    """Each label grown by up to `reach` voxels (of 1 mm) through what is not white matter.
+
+    The parcellation was drawn on a surface and has holes; protocols drawn on volumes (LPBA40) label the whole ribbon.
+    """
+    nearest = ndimage.distance_transform_edt(labels == 0, return_distances=False, return_indices=True)
+    empty = np.nonzero((labels == 0) & mask & (tissue > 0.3) & (tissue < 1.6))
+    sources = nearest[:, *empty]
+    near = ((sources - np.stack(empty)) ** 2).sum(axis=0) <= reach**2
+    filled = labels.copy()
+    filled[tuple(axis[near] for axis in empty)] = labels[tuple(axis[near] for axis in sources)]
+    return filled
 
 
 def _tissue_of_classes(classes: np.ndarray, path: Path | None) -> np.ndarray:
@@ -179,7 +196,8 @@ def _cut(volume: Volume, margin: int = 4) -> Volume:
 
 def _labels_on(grid: Grid, path: Path) -> np.ndarray:
     volume = read_volume(path, dtype=np.int32)
-    return sample_volume(volume.data, volume.grid, grid.points(), 0)
+    step = np.linalg.inv(volume.grid.affine) @ grid.affine
+    return ndimage.affine_transform(volume.data, step[:3, :3], step[:3, 3], output_shape=grid.shape, order=0)
 
 
 def _join_regions(labels: np.ndarray) -> np.ndarray:

@@ -12,7 +12,9 @@ from regbench.geometry.grid import Grid
 from regbench.models.atomic import save_tensors
 
 FORMAT = 1
-NORMALISATION = "value01 = clip((v - low) / (high - low), 0, 1), low and high recorded for each prepared image"
+NORMALISATION = (
+    "value01 = clip((v - low) / (high - low), 0, 1), low and high recorded for each prepared image"
+)
 
 
 @dataclass(frozen=True)
@@ -34,15 +36,23 @@ class ModelFacts:
         if not _near(grid.spacing, self.spacing, 1e-3):
             found = " x ".join(f"{s:g}" for s in grid.spacing)
             wanted = " x ".join(f"{s:g}" for s in self.spacing)
-            raise ValueError(f"{source}: trained at a spacing of {wanted} mm, the images have {found} mm; resample them")
-        if not _near([v for row in grid.direction for v in row], [v for row in self.direction for v in row], 1e-3):
-            raise ValueError(f"{source}: trained on images of another orientation; prepare them as the training's were")
+            raise ValueError(
+                f"{source}: trained at a spacing of {wanted} mm, the images have {found} mm; resample them"
+            )
+        if not _near(
+            [v for row in grid.direction for v in row], [v for row in self.direction for v in row], 1e-3
+        ):
+            raise ValueError(
+                f"{source}: trained on images of another orientation; prepare them as the training's were"
+            )
 
     def check_contrasts(self, fixed: str, moving: str, source: Path) -> None:
         """ValueError unless the pair's contrasts are those of the training."""
         if (fixed, moving) != tuple(self.contrasts):
             wanted = " to ".join(reversed(self.contrasts))
-            raise ValueError(f"{source}: trained to align {wanted}, the pair is {moving} to {fixed}; use another model")
+            raise ValueError(
+                f"{source}: trained to align {wanted}, the pair is {moving} to {fixed}; use another model"
+            )
 
 
 def save_model(path: Path, weights: dict[str, Tensor], facts: ModelFacts) -> None:
@@ -61,7 +71,9 @@ def load_model(path: Path) -> tuple[dict[str, Tensor], ModelFacts]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
         reason = str(error).splitlines()[0]
-        raise ValueError(f"{path}: not a model file of regbench, or one with code in it, which is refused ({reason})") from error
+        raise ValueError(
+            f"{path}: not a model file of regbench, or one with code in it, which is refused ({reason})"
+        ) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ValueError(f"{path}: not a model file of regbench (format {FORMAT}); train it again")
     return content["weights"], ModelFacts(**content["facts"])

@@ -23,7 +23,14 @@ from torch import Tensor
 CELLS_PER_SIGMA = 5  # measured: value within 1e-5 and gradient within 2e-4 (relative L2) of dense float64
 MIN_CELLS, MAX_CELLS = 64, 4096
 UNIT = 1 << 14  # positions in a cell are whole multiples of 1 / UNIT: finer than float32 intensities resolve
-ORDERS = ((0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2))  # powers of (fixed, moving) positions; third order is dropped
+ORDERS = (
+    (0, 0),
+    (1, 0),
+    (0, 1),
+    (2, 0),
+    (1, 1),
+    (0, 2),
+)  # powers of (fixed, moving) positions; third order is dropped
 CHUNK = 1 << 17  # voxels worked on at a time on a CPU, so that temporaries stay in its cache
 
 
@@ -47,7 +54,9 @@ def mutual_information(
     Raises ValueError on shapes that differ, fewer than two bins, or a sigma that is not positive or too narrow.
     """
     if fixed.shape != moving.shape or fixed.ndim < 2:
-        raise ValueError(f"fixed {tuple(fixed.shape)} and moving {tuple(moving.shape)}: expected one shape (B, ...)")
+        raise ValueError(
+            f"fixed {tuple(fixed.shape)} and moving {tuple(moving.shape)}: expected one shape (B, ...)"
+        )
     cells = _cells(bins, sigma)
     keep = None if mask is None else mask.expand_as(fixed).reshape(len(fixed), -1)
     with torch.autocast(fixed.device.type, enabled=False):
@@ -59,7 +68,9 @@ def mutual_information(
 def _cells(bins: int, sigma: float) -> int:
     """Number of intensity cells that hold the stated accuracy."""
     if bins < 2 or not sigma > 0:
-        raise ValueError(f"bins={bins}, sigma={sigma}: expected at least 2 bins and a positive sigma (in bin widths)")
+        raise ValueError(
+            f"bins={bins}, sigma={sigma}: expected at least 2 bins and a positive sigma (in bin widths)"
+        )
     cells = max(MIN_CELLS, round(CELLS_PER_SIGMA * (bins - 1) / sigma))
     if cells > MAX_CELLS:
         least = CELLS_PER_SIGMA * (bins - 1) / MAX_CELLS
@@ -88,7 +99,9 @@ class _Parzen(torch.autograd.Function):
         moments = _moments(fixed, moving, keep, cells)  # (6, B, cells, cells)
         count = moments[0].sum((-2, -1), keepdim=True).clamp_min(1.0)
         joint = sum(a[i].T @ (m / count).float() @ a[j] for (i, j), m in zip(ORDERS, moments, strict=True))
-        joint = joint.double().clamp_min(0.0)  # (B, bins, bins); a quadratic may dip below zero in a window's tail
+        joint = joint.double().clamp_min(
+            0.0
+        )  # (B, bins, bins); a quadratic may dip below zero in a window's tail
         product = joint.sum(2, keepdim=True) * joint.sum(1, keepdim=True)
         ratio = torch.where(joint > 0, torch.log(joint / product.clamp_min(1e-300)), 0.0)
         ctx.save_for_backward(fixed, moving, keep, ratio, count)

@@ -24,11 +24,18 @@ class TrainingSettings:
 
     def __post_init__(self) -> None:
         if (self.steps is None) == (self.epochs is None):
-            raise ValueError(f"steps={self.steps}, epochs={self.epochs}: expected one of them, the other left out")
+            raise ValueError(
+                f"steps={self.steps}, epochs={self.epochs}: expected one of them, the other left out"
+            )
         if self.schedule not in ("constant", "cosine"):
             raise ValueError(f"schedule={self.schedule!r}: expected 'constant' or 'cosine'")
-        if min(self.steps or 1, self.epochs or 1, self.batch, self.validate_every) < 1 or not 0 <= self.warmup < 1:
-            raise ValueError(f"{self}: steps, epochs, batch, validate_every are at least 1 and warmup is within [0, 1)")
+        if (
+            min(self.steps or 1, self.epochs or 1, self.batch, self.validate_every) < 1
+            or not 0 <= self.warmup < 1
+        ):
+            raise ValueError(
+                f"{self}: steps, epochs, batch, validate_every are at least 1 and warmup is within [0, 1)"
+            )
 
     def total(self, pairs: int) -> int:
         """Steps of the whole training on so many pairs."""

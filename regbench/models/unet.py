@@ -1,5 +1,7 @@
 """The paper's registration network: a U-Net that takes a pair of images to a displacement field."""
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -22,13 +24,15 @@ class UNet(nn.Module):
     ) -> None:
         super().__init__()
         if not encoder or len(encoder) != len(decoder):
-            raise ValueError(f"encoder {encoder} and decoder {decoder}: expected as many widths in each, at least one")
+            raise ValueError(
+                f"encoder {encoder} and decoder {decoder}: expected as many widths in each, at least one"
+            )
         skips = [2, *encoder[:-1]]  # channels at full resolution, 1/2, 1/4, …
         self.down = nn.ModuleList(_conv(i, o, stride=2) for i, o in zip(skips, encoder, strict=True))
         inputs = [encoder[-1], *(a + b for a, b in zip(decoder[:-1], reversed(skips[1:]), strict=True))]
         self.up = nn.ModuleList(_conv(i, o) for i, o in zip(inputs, decoder, strict=True))
         widths = [decoder[-1] + skips[0], *final]
-        self.final = nn.Sequential(*(_conv(i, o) for i, o in zip(widths[:-1], widths[1:], strict=True)))
+        self.final = nn.Sequential(*(_conv(i, o) for i, o in pairwise(widths)))
         self.flow = nn.Conv3d(widths[-1], 3, 3, padding=1)
         nn.init.normal_(self.flow.weight, std=1e-5)  # training starts from the identity
         nn.init.zeros_(self.flow.bias)  # pyright: ignore[reportArgumentType]
@@ -48,7 +52,9 @@ class UNet(nn.Module):
 
 
 def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(nn.Conv3d(inputs, outputs, 3, stride=stride, padding=1), nn.LeakyReLU(0.2, inplace=True))
+    return nn.Sequential(
+        nn.Conv3d(inputs, outputs, 3, stride=stride, padding=1), nn.LeakyReLU(0.2, inplace=True)
+    )
 
 
 def _pad(x: Tensor, multiple: int) -> Tensor:

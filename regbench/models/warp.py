@@ -34,7 +34,12 @@ def _identity(shape: tuple[int, ...], device: torch.device, dtype: torch.dtype) 
     Corners are voxel centres (align_corners): index i of n is at 2 i / (n - 1) - 1. A lone voxel is at 0.
     """
     with torch.inference_mode(False):  # cached: a tensor made while inferring could not be used in training
-        axes = [torch.linspace(-1, 1, n, device=device, dtype=dtype) if n > 1 else torch.zeros(1).to(device, dtype) for n in shape]
+        axes = [
+            torch.linspace(-1, 1, n, device=device, dtype=dtype)
+            if n > 1
+            else torch.zeros(1).to(device, dtype)
+            for n in shape
+        ]
         grid = torch.stack(torch.meshgrid(*axes, indexing="ij")[::-1], dim=-1)[None]
         scale = torch.tensor([2 / max(n - 1, 1) for n in reversed(shape)], device=device, dtype=dtype)
     return grid, scale

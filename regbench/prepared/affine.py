@@ -1,13 +1,14 @@
 """Affine alignment of two scans by mutual information, from many starts, so that a large rotation does not fail it.
 
 Both scans are brought to coarse grids along the LPS axes (so that oblique, sheared and flipped files are all alike).
-All rotations of a grid of Euler angles, with the centres of mass aligned, and the headers' own alignment are scored
-at low resolution; the best few are refined rigidly; the winner goes on to similarity and affine at finer resolution.
+Rotations on a grid of Euler angles, with the centres of mass aligned, are scored at low resolution; the best few and
+the headers' own alignment are refined rigidly; the winner goes on to similarity and affine at finer resolution.
 """
 
-import itertools
-import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import SimpleITK as sitk
@@ -16,34 +17,168 @@ from scipy import ndimage
 from regbench.geometry.grid import Grid, centred_grid
 from regbench.geometry.images import Volume
 from regbench.geometry.sampling import sample_volume
-from regbench.prepared.mask import otsu
+from regbench.prepared.mask import threshold_mask
 from regbench.study import AffineSettings
 
-log = logging.getLogger(__name__)
-
-SEARCH, COARSE, FINE = 8.0, 4.0, 2.0  # mm between voxels while searching, and of the two later levels
-ANGLES = np.deg2rad(np.arange(-90, 91, 30))  # tried about each axis; a local optimum is wider than half a step
+SEARCH, COARSE, FINE = 8.0, 4.0, 3.0  # mm between voxels while searching, and of the two later levels
+STEP = np.deg2rad(
+    30
+)  # between the angles tried, three to each side of zero; an optimum is wider than half a step
+MARGIN = 24.0  # mm around the fixed foreground, so that an outline has an outside
+OUTSIDE = 50.0  # mm of emptiness known around a masked moving scan
 BINS = 32
+T = TypeVar("T", bound=sitk.Transform)
 SEED = 1
+ITERATIONS = 30
 
 
 @dataclass
-class _Level:
-    """One scan at one resolution; values in [0, 1]."""
+class _Scan:
+    """One scan made ready: values in [0, 1], outside a mask 0, its foreground's box and centre of mass."""
 
-    image: sitk.Image
-    centre: np.ndarray  # (3,) LPS mm, centre of mass
+    data: np.ndarray  # (D, H, W) float32
+    grid: Grid
+    masked: bool
+    corners: np.ndarray  # (2, 3) LPS mm, lowest and highest
+    centre: np.ndarray  # (3,) LPS mm
 
 
 def register_affine(fixed: Volume, moving: Volume, settings: AffineSettings) -> tuple[np.ndarray, float]:
     """The 4x4 matrix that takes fixed LPS mm to moving LPS mm, and the mutual information (nats) it reaches.
 
-    Where a volume has a mask, what lies outside counts as empty; without masks, only the overlap of the two fields
-    of view is compared. The result depends on the inputs and settings alone, not on the number of threads.
+    Where a volume has a mask, what lies outside counts as empty; without masks only the overlap of the two fields
+    of view is compared. The result depends on the inputs and settings alone.
     Raises ValueError when the two cannot be brought to overlap.
     """
-    levels = {mm: (_level(fixed, mm), _level(moving, mm)) for mm in (SEARCH, COARSE, FINE)}
-    starts = _search(*levels[SEARCH], count=settings.starts)
-    rigid = [_refine(start, *levels[SEARCH], iterations=60) for start in starts]
-    rigid.sort(key=lambda found: found[1])
-    ...
+    scans = _scan(fixed), _scan(moving)
+    search, coarse, fine = (_pair_at(mm, *scans) for mm in (SEARCH, COARSE, FINE))
+    try:
+        with _one_thread():
+            starts = _search(*search, scans, settings.starts)
+            rigid = sorted((_refine(start, *search) for start in starts), key=_value)
+            finer = min((_refine(start, *coarse) for start, _ in rigid[:2]), key=_value)
+            similar, _ = _refine(_similarity(finer[0]), *coarse)
+            affine, _ = _refine(_affine(similar), *coarse)
+            found, value = _refine(affine, *fine, settings.sampling)
+    except RuntimeError as error:  # ITK: no sample of the fixed image falls into the moving one
+        raise ValueError(f"affine alignment of {moving.path} to {fixed.path} failed: {error}") from error
+    return _matrix(found), -value
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """ITK's sums over several threads differ in their last bits from run to run; an optimiser makes more of that."""
+    threads = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    try:
+        yield
+    finally:
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
+
+
+def _value(found: tuple[sitk.Transform, float]) -> float:
+    return found[1]
+
+
+def _scan(volume: Volume) -> _Scan:
+    low, high = np.percentile(volume.data if volume.mask is None else volume.data[volume.mask], [0.5, 99.5])
+    data = np.clip((volume.data - low) / max(high - low, 1e-12), 0, 1).astype(np.float32)
+    if volume.mask is not None:
+        data[~volume.mask] = 0
+    foreground = threshold_mask(volume.data) if volume.mask is None else volume.mask
+    index = np.argwhere(foreground[::2, ::2, ::2]).T * 2
+    points = volume.grid.to_points(index)
+    corners = np.stack([points.min(axis=1), points.max(axis=1)])
+    return _Scan(data, volume.grid, volume.mask is not None, corners, points.mean(axis=1))
+
+
+def _pair_at(mm: float, fixed: _Scan, moving: _Scan) -> tuple[sitk.Image, sitk.Image]:
+    """Both scans at one resolution: the fixed one around its foreground, the moving one as far as it is known."""
+    return _image(fixed, mm, MARGIN if fixed.masked else 0.0), _image(
+        moving, mm, OUTSIDE if moving.masked else 0.0
+    )
+
+
+def _image(scan: _Scan, mm: float, margin: float) -> sitk.Image:
+    """Smoothed to `mm` and resampled onto a grid along the LPS axes, foreground box plus `margin` mm."""
+    widths = [0.5 * np.sqrt(max(mm**2 - s**2, 0)) / s for s in scan.grid.spacing]
+    smooth = ndimage.gaussian_filter(scan.data, widths, truncate=3)
+    low, high = scan.corners[0] - margin, scan.corners[1] + margin
+    shape = tuple(int(n) for n in np.ceil((high - low) / mm) + 1)
+    grid = centred_grid(shape, (mm, mm, mm), (low + high) / 2)
+    data = sample_volume(smooth, scan.grid, grid.points(), order=1)
+    image = sitk.GetImageFromArray(np.ascontiguousarray(data.T))
+    image.SetSpacing([mm] * 3)
+    image.SetOrigin(grid.origin.tolist())
+    return image
+
+
+def _method(sampling: float = 1.0) -> sitk.ImageRegistrationMethod:
+    method = sitk.ImageRegistrationMethod()
+    method.SetMetricAsMattesMutualInformation(BINS)
+    method.SetInterpolator(sitk.sitkLinear)
+    if sampling < 1:
+        method.SetMetricSamplingStrategy(method.REGULAR)
+        method.SetMetricSamplingPercentage(sampling, SEED)
+    return method
+
+
+def _search(
+    fixed: sitk.Image, moving: sitk.Image, scans: tuple[_Scan, _Scan], count: int
+) -> list[sitk.Euler3DTransform]:
+    """The `count` best rotations with centres of mass aligned, and the headers' own alignment."""
+    centred = sitk.Euler3DTransform(scans[0].centre.tolist())
+    centred.SetTranslation((scans[1].centre - scans[0].centre).tolist())
+    method, tried = _method(), []
+    method.SetOptimizerAsExhaustive([3, 3, 3, 0, 0, 0], STEP)
+    method.SetOptimizerScales([1] * 6)
+    method.SetInitialTransform(centred, inPlace=False)
+    method.AddCommand(
+        sitk.sitkIterationEvent,
+        lambda: tried.append((method.GetMetricValue(), method.GetOptimizerPosition())),
+    )
+    method.Execute(fixed, moving)
+    starts = [sitk.Euler3DTransform(scans[0].centre.tolist())]
+    for _, position in sorted(tried)[:count]:
+        start = sitk.Euler3DTransform(centred)
+        start.SetParameters(position)
+        starts.append(start)
+    return starts
+
+
+def _refine(start: T, fixed: sitk.Image, moving: sitk.Image, sampling: float = 1.0) -> tuple[T, float]:
+    """The nearest optimum and its metric (minus mutual information)."""
+    method = _method(sampling)
+    step = fixed.GetSpacing()[0]  # mm, the longest first step of a line search
+    method.SetOptimizerAsConjugateGradientLineSearch(
+        1.0, ITERATIONS, 1e-5, 5, 0, 5, 0.01, 20, method.Once, maximumStepSizeInPhysicalUnits=step
+    )
+    method.SetOptimizerScalesFromPhysicalShift()
+    method.SetInitialTransform(start, inPlace=True)
+    method.Execute(fixed, moving)
+    return start, method.GetMetricValue()
+
+
+def _similarity(rigid: sitk.Euler3DTransform) -> sitk.Similarity3DTransform:
+    similar = sitk.Similarity3DTransform()
+    similar.SetCenter(rigid.GetCenter())
+    similar.SetMatrix(rigid.GetMatrix())
+    similar.SetTranslation(rigid.GetTranslation())
+    return similar
+
+
+def _affine(similar: sitk.Similarity3DTransform) -> sitk.AffineTransform:
+    affine = sitk.AffineTransform(3)
+    affine.SetCenter(similar.GetCenter())
+    affine.SetMatrix(similar.GetMatrix())
+    affine.SetTranslation(similar.GetTranslation())
+    return affine
+
+
+def _matrix(affine: sitk.AffineTransform) -> np.ndarray:
+    """ITK's y = M (x - c) + c + t as a 4x4 matrix."""
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.reshape(affine.GetMatrix(), (3, 3))
+    centre, shift = np.array(affine.GetCenter()), np.array(affine.GetTranslation())
+    matrix[:3, 3] = centre + shift - matrix[:3, :3] @ centre
+    return matrix

@@ -20,7 +20,9 @@ def choose_mask(volume: Volume, mask_path: str | None, settings: PrepareSettings
     if settings.mask == "threshold":
         mask = threshold_mask(volume.data)
     elif mask_path is None:
-        raise ValueError(f"{volume.path}: the dataset gives no mask; give one, or set prepare.mask to `threshold`")
+        raise ValueError(
+            f"{volume.path}: the dataset gives no mask; give one, or set prepare.mask to `threshold`"
+        )
     else:
         mask = read_mask(mask_path, volume.grid)
     if not mask.any():

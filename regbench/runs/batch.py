@@ -1,7 +1,5 @@
 """A batch of runs: one method variant on some pairs of a task, a record for each pair the moment it is finished."""
 
-import sys
-import time
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from typing import Any
 from regbench.geometry.fields import read_field
 from regbench.geometry.images import read_volume
 from regbench.methods.discovery import MethodFile
+from regbench.progress import Progress
 from regbench.provenance import environment
 from regbench.records import read_record, write_record
 from regbench.runs.jobs import SupervisorClient, command_of, job_of
@@ -60,7 +59,8 @@ def run_batch(
     """Run `method` with `options` (the file's with the variant's laid over) on every pair; write folder/batch.json.
 
     A pair whose record carries the same key is left as it is; records whose status is in `only_status` are deleted
-    first and so run again. Accuracy runs make one call a pair, in one process; timed runs start a new process for
+    first and so run again. `device` is "cpu" or "cuda"; an accuracy run of a method that cannot use it takes the CPU,
+    a timed one is skipped, as where there is no such device. Accuracy runs make one call a pair, in one process; timed runs start a new process for
     each pair and make one cold call, then `repetitions` steady ones, alone on the machine. What the method prints
     goes to `log` (folder/output.log). Returns what batch.json holds: {"counts": {status: n}, "pairs": [names]}.
 
@@ -68,6 +68,7 @@ def run_batch(
     """
     if missing := method.missing(options):
         raise ValueError(f"method {method.name}: no value for {', '.join(missing)}; give it one in the study")
+    device = device if timed or device in method.devices else "cpu"
     names = {"task": task, "method": method.name, "variant": variant, "repetition": repetition}
     model = model_record.get("model") if model_record else None
     calls = 1 + repetitions if timed else 1
@@ -92,26 +93,30 @@ def run_batch(
 
 
 def _run_all(batch: _Batch, pairs: list[dict[str, Any]], again: Collection[str]) -> list[dict[str, Any]]:
-    records, spent = [], []
+    records = []
+    progress = Progress("/".join(batch.names[part] for part in ("task", "method", "variant")), len(pairs), "pair", 0)
     for number, pair in enumerate(pairs, 1):
         path = batch.folder / f"{pair['pair']}.json"
         key, skipped = _key(batch, pair)
         record = _finished(path, key, again)
         if record is None:
-            start = time.monotonic()
             record = _record(batch, pair, key, {"status": "skipped", "message": skipped} if skipped else None)
             write_record(path, record)
-            spent.append(time.monotonic() - start)
-            left = sum(spent) / len(spent) * (len(pairs) - number)
-            result = "" if record["status"] == "ok" else f"{record['status']} ({record['message']}), "
-            where = f"{batch.names['task']}/{batch.method.name}: pair {number} of {len(pairs)}"
-            print(f"{where}, {result}{spent[-1]:.1f} s, about {left:.0f} s left", file=sys.stderr, flush=True)
+            progress.step(number, _told(record))
         records.append(record)
     return records
 
 
+def _told(record: dict[str, Any]) -> str:
+    if record["status"] != "ok":
+        return f"{record['status']}: {record['message']}"
+    return f"{sum(record['phases'].values()):.1f} s"
+
+
 def _upstream(method: MethodFile, model_record: dict[str, Any] | None, device: str) -> str:
     """Why none of the batch's pairs can be run; empty when they can."""
+    if device not in method.devices:
+        return f"{method.name} does not run on {device}"
     if device == "cuda" and environment()["gpu"] is None:
         return "no CUDA device on this machine"
     if not method.trains:

@@ -6,8 +6,8 @@ queue behind and cannot starve it.
 """
 
 import fcntl
+import logging
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def lock_path() -> Path:
 
 @contextmanager
 def machine_lock(mode: Mode) -> Iterator[float]:
-    """Hold the machine; yields the seconds waited. Says on stderr when it has to wait.
+    """Hold the machine; yields the seconds waited. Logs a line when it has to wait.
 
     Not to be nested: a holder that asked again while someone waits alone would wait for ever (RuntimeError).
     """
@@ -60,7 +60,7 @@ def _take(handle: int, how: int, mode: Mode) -> None:
         fcntl.flock(handle, how | fcntl.LOCK_NB)
     except BlockingIOError:
         reason = "a timed run" if mode == "shared" else "other runs of regbench, to measure time alone"
-        print(f"waiting for {reason} on this machine to end", file=sys.stderr, flush=True)
+        logging.getLogger("regbench.progress").info("waiting for %s on this machine to end", reason)
         fcntl.flock(handle, how)
 
 

@@ -45,13 +45,13 @@ def main() -> None:
 
 def _setup(job: dict[str, Any], answers: IO[str]) -> Method:
     start = time.perf_counter()
-    context = job["context"]
-    model = Path(context.pop("model")) if context.get("model") else None
-    _seed(context["seed"])
+    given = job["context"]
+    context = Context(**{**given, "model": Path(given["model"]) if given["model"] else None})
+    _seed(context.seed)
     method = load_method(job["python"], job["options"])
     if torch := sys.modules.get("torch"):
-        torch.set_num_threads(context["threads"])
-    method.setup(Context(**context, model=model))
+        torch.set_num_threads(context.threads)
+    method.setup(context)
     _answer(answers, event="ready", seconds=_now() - start)
     return method
 

@@ -1,7 +1,7 @@
 """Score one run: the original moving scan is sampled exactly once, where the field and the affine lead (DESIGN.md)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -19,7 +19,19 @@ from regbench.scores.surface import hd95, label_borders
 from regbench.scores.truth import field_error
 from regbench.study import ScoreSettings
 
-COLUMNS = ["task", "fixed", "moving", "method", "variant", "repetition", "status", "metric", "label", "value", "unit"]
+COLUMNS = [
+    "task",
+    "fixed",
+    "moving",
+    "method",
+    "variant",
+    "repetition",
+    "status",
+    "metric",
+    "label",
+    "value",
+    "unit",
+]
 Value = float | dict[int, float]  # a dict holds one value a label
 Row = dict[str, Any]
 
@@ -37,7 +49,7 @@ class Fixed:
 class Session:
     """Files that the pairs of a batch share are read once; `threads` is for the surface distances."""
 
-    settings: ScoreSettings = field(default_factory=ScoreSettings)
+    settings: ScoreSettings
     threads: int = 1
 
     def __post_init__(self) -> None:
@@ -68,7 +80,7 @@ def expected_for(pair: Row) -> list[Metric]:
     if not all(sides):
         return expected_metrics(labels=True, truth=True)
     return expected_metrics(
-        labels=all(side["labels"] for side in sides if side), truth=bool(pair.get("truth"))
+        labels=all(side.get("labels") for side in sides if side), truth=bool(pair.get("truth"))
     )
 
 

@@ -1,0 +1,60 @@
+"""Elastix B-spline registration, through itk-elastix; parameters in bspline.txt beside this file."""
+
+from pathlib import Path
+from typing import Any
+
+import itk
+import numpy as np
+
+from regbench.geometry.grid import Grid
+from regbench.geometry.images import Volume
+from regbench.methods.contract import Context
+
+PARAMETERS = Path(__file__).with_suffix(".txt")
+Setting = str | int | float | list[int] | list[float]
+
+
+class BSpline:
+    """Klein et al., elastix, IEEE Transactions on Medical Imaging 29 (2010) 196-205.
+
+    Options are elastix parameters by their own names, laid over those of bspline.txt. `use_mask` samples the metric
+    within the fixed image's mask only, where it has one.
+    """
+
+    def __init__(self, use_mask: bool = False, **parameters: Setting) -> None:
+        self.use_mask = use_mask
+        self.parameters = parameters
+
+    def setup(self, context: Context) -> None:
+        self.threads = context.threads  # elastix keeps the first number of threads that a process gives it
+        self.map = itk.ParameterObject.New()
+        self.map.ReadParameterFile(str(PARAMETERS))
+        for name, value in {**self.parameters, "RandomSeed": context.seed}.items():
+            self.map.SetParameter(name, _words(value))
+
+    def register(self, fixed: Volume, moving: Volume) -> np.ndarray:
+        """The displacement (3, D, H, W) float32 on the fixed grid, LPS mm; RuntimeError when elastix fails."""
+        elastix: Any = itk.ElastixRegistrationMethod.New(_image(fixed.data, fixed.grid), _image(moving.data, moving.grid))
+        elastix.SetParameterObject(self.map)
+        elastix.SetNumberOfThreads(self.threads)
+        elastix.LogToConsoleOff()
+        if self.use_mask and fixed.mask is not None:
+            elastix.SetFixedMask(_image(fixed.mask, fixed.grid, np.uint8))
+        elastix.UpdateLargestPossibleRegion()
+        transform = elastix.GetTransformParameterObject()
+        field = itk.transformix_deformation_field(_image(moving.data, moving.grid), transform, log_to_console=False)
+        return np.ascontiguousarray(itk.array_from_image(field).T, np.float32)
+
+
+def _image(data: np.ndarray, grid: Grid, dtype: type = np.float32) -> Any:
+    """ITK's arrays run k, j, i where ours run i, j, k."""
+    image = itk.image_from_array(np.ascontiguousarray(data.T, dtype))
+    image.SetOrigin(grid.origin.tolist())
+    image.SetSpacing(grid.spacing.tolist())
+    image.SetDirection(itk.matrix_from_array(np.ascontiguousarray(grid.direction)))
+    return image
+
+
+def _words(value: Setting) -> list[str]:
+    values = value if isinstance(value, list) else [value]
+    return [str(item).lower() if isinstance(item, bool) else str(item) for item in values]

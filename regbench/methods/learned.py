@@ -1,0 +1,71 @@
+"""What all learned methods share: options, the model file, and registration with a trained network."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from regbench.geometry.fields import voxels_to_mm
+from regbench.geometry.images import Volume
+from regbench.methods.contract import Context
+from regbench.models.files import load_model
+from regbench.models.settings import TrainingSettings
+
+
+class LearnedMethod:
+    """A subclass adds `network(shape)` and `loss(fixed, moving, output)`, which the training loop calls (models/training.py).
+
+    `training` takes the options of TrainingSettings; `options` is all that the subclass was made with.
+    """
+
+    def __init__(self, options: dict[str, Any], training: dict[str, Any]) -> None:
+        self.options = options | training
+        self.training = TrainingSettings(**training)
+
+    def network(self, shape: tuple[int, int, int]) -> nn.Module:
+        raise NotImplementedError
+
+    def loss(self, fixed: Tensor, moving: Tensor, output: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        raise NotImplementedError
+
+    def displacement(self, output: Any) -> Tensor:
+        """The displacement (B, 3, D, H, W) in voxels among what the network gives."""
+        return output
+
+    def setup(self, context: Context) -> None:
+        """Read the model's file and move the network to the device.
+
+        Raises FileNotFoundError or ValueError that names the file: none given, not a model, or another method's.
+        """
+        name = f"{type(self).__module__}:{type(self).__name__}"
+        if context.model is None:
+            raise ValueError(
+                f"{name}: needs a trained model; give its model.pt, or train one (the stage `models`)"
+            )
+        weights, facts = load_model(context.model)
+        if facts.method != name:
+            raise ValueError(f"{context.model}: a model of {facts.method}, not of {name}")
+        torch.set_num_threads(context.threads)
+        torch.set_flush_denormal(True)
+        self.device, self.facts, self.source = torch.device(context.device), facts, context.model
+        made = type(self)(**facts.options)  # the network that was trained, whatever this object's options are
+        self._network = made.network(facts.shape).to(self.device).eval()
+        try:
+            self._network.load_state_dict(weights)
+        except RuntimeError as error:
+            raise ValueError(
+                f"{context.model}: weights do not fit the network; train again ({error})"
+            ) from error
+
+    def for_pair(self, pair: dict[str, Any]) -> None:
+        """Refuse a pair of other contrasts than the model's (ValueError)."""
+        self.facts.check_contrasts(pair["fixed"]["contrast"], pair["moving"]["contrast"], self.source)
+
+    @torch.inference_mode()
+    def register(self, fixed: Volume, moving: Volume) -> np.ndarray:
+        """Displacement (3, D, H, W) float32 on the fixed grid, LPS mm; ValueError on a grid the model does not know."""
+        self.facts.check_grid(fixed.grid, self.source)
+        images = [torch.from_numpy(v.data)[None, None].float().to(self.device) for v in (fixed, moving)]
+        u = self.displacement(self._network(*images))[0]
+        return np.asarray(voxels_to_mm(u.cpu().numpy(), fixed.grid), np.float32)

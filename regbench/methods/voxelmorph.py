@@ -1,0 +1,69 @@
+"""VoxelMorph with the official package's network and losses, trained by us: the paper's baseline for one modality."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import neurite as ne
+import voxelmorph as vxm
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from regbench.methods.learned import LearnedMethod
+
+
+class PairwiseNetwork(nn.Module):
+    """The official VxmPairwise, called as the training loop calls a network, on images of any size."""
+
+    def __init__(self, features: Sequence[int], integration_steps: int) -> None:
+        super().__init__()
+        self.multiple = 2 ** len(features)
+        self.pairwise = vxm.nn.models.VxmPairwise(
+            ndim=3,
+            source_channels=1,
+            target_channels=1,
+            nb_features=list(features),
+            integration_steps=integration_steps,
+        )
+
+    def forward(self, fixed: Tensor, moving: Tensor) -> tuple[Tensor, Tensor]:
+        """Displacement and velocity (B, 3, D, H, W) in voxels, pull-back; images are padded with background inside."""
+        shape = fixed.shape[2:]
+        behind = [-size % self.multiple for size in shape]
+        source, target = (F.pad(x, [0, behind[2], 0, behind[1], 0, behind[0]]) for x in (moving, fixed))
+        velocity = self.pairwise(source, target, return_field_type="velocity")
+        velocity = velocity[..., : shape[0], : shape[1], : shape[2]]
+        if not self.pairwise.integration_steps:
+            return velocity, velocity
+        return self.pairwise.velocity_field_integrator(velocity), velocity
+
+
+class VoxelMorph(LearnedMethod):
+    """Minimises -NCC(fixed, moving o phi) + smoothness * mean |grad v|^2 (Balakrishnan et al., IEEE TMI 38(8), 2019).
+
+    `window`: voxels of the local correlation; `features` and `integration_steps` of the network; the smoothness term is
+    on the velocity, or on the displacement where there is no integration. The rest are TrainingSettings.
+    """
+
+    def __init__(
+        self, features: list[int], integration_steps: int, window: int, smoothness: float, **training: Any
+    ) -> None:
+        options = {"features": features, "integration_steps": integration_steps}
+        super().__init__(options | {"window": window, "smoothness": smoothness}, training)
+        self.features, self.integration_steps, self.smoothness = features, integration_steps, smoothness
+        self.correlation = ne.nn.modules.NCC(window_size=window)
+        self.gradient = ne.nn.modules.SpatialGradient("l2")
+        self.transformer = vxm.nn.modules.SpatialTransformer()
+
+    def network(self, shape: tuple[int, int, int]) -> nn.Module:
+        return PairwiseNetwork(self.features, self.integration_steps)
+
+    def displacement(self, output: tuple[Tensor, Tensor]) -> Tensor:
+        return output[0]
+
+    def loss(
+        self, fixed: Tensor, moving: Tensor, output: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        displacement, velocity = output
+        correlation = self.correlation(fixed, self.transformer(moving, displacement)).mean()
+        gradient = self.gradient(velocity)
+        return self.smoothness * gradient - correlation, {"correlation": correlation, "gradient": gradient}

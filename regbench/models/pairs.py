@@ -1,0 +1,95 @@
+"""Training pairs in memory, and which pair is shown at which step: a function of seed and step, so it can be resumed."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import torch
+from torch import Tensor
+
+from regbench.geometry.grid import Grid
+from regbench.geometry.images import read_volume
+
+MEMORY_SHARE = (
+    0.5  # of the memory free at the start may hold images; what does not fit is read again each time
+)
+
+
+class Pairs:
+    """Prepared pairs (records of the stage `prepared`), all of one grid and one (fixed, moving) pair of contrasts."""
+
+    def __init__(self, records: list[dict[str, Any]]) -> None:
+        """Raises ValueError when there is no pair, or a pair differs from the first in contrasts."""
+        if not records:
+            raise ValueError("no pair to train on")
+        self.records = records
+        self.contrasts: tuple[str, str] = _contrasts(records[0])
+        for record in records:
+            if _contrasts(record) != self.contrasts:
+                raise ValueError(
+                    f"{record['pair']}: contrasts {_contrasts(record)}, the others {self.contrasts}"
+                )
+        self.grid: Grid = read_volume(records[0]["fixed"]["image"]).grid
+        self._kept: dict[str, Tensor] = {}
+        self._room = MEMORY_SHARE * psutil.virtual_memory().available
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def batch(self, items: list[int], mirrored: list[bool], device: torch.device) -> tuple[Tensor, Tensor]:
+        """Fixed and moving images (B, 1, D, H, W) of some pairs, those of `mirrored` reversed along the first axis."""
+        sides = [
+            [self._image(self.records[item][side]["image"]) for item in items] for side in ("fixed", "moving")
+        ]
+        fixed, moving = (
+            torch.stack(
+                [image.flip(1) if flip else image for image, flip in zip(images, mirrored, strict=True)]
+            )
+            for images in sides
+        )
+        return fixed.to(device), moving.to(device)
+
+    def files(self) -> list[tuple[str, int, int]]:
+        """(path, size, time of change) of every image: what a checkpoint must agree with."""
+        paths = sorted({record[side]["image"] for record in self.records for side in ("fixed", "moving")})
+        return [(path, Path(path).stat().st_size, Path(path).stat().st_mtime_ns) for path in paths]
+
+    def _image(self, path: str) -> Tensor:
+        """One image (1, D, H, W) float32, read once while memory lasts."""
+        if path in self._kept:
+            return self._kept[path]
+        volume = read_volume(path)
+        if not volume.grid.same_as(self.grid):
+            raise ValueError(
+                f"{path}: its grid is not that of {self.records[0]['fixed']['image']}; prepare it again"
+            )
+        image = torch.from_numpy(np.ascontiguousarray(volume.data, np.float32))[None]
+        self._room -= image.nbytes
+        if self._room > 0:
+            self._kept[path] = image
+        return image
+
+
+def draw(seed: int, step: int, pairs: int, batch: int, flip: bool) -> tuple[list[int], list[bool]]:
+    """Pairs of a step (from 0) and which of them are mirrored. Every pair comes once before any comes again."""
+    places = range(step * batch, (step + 1) * batch)
+    items = [_order(seed, place // pairs, pairs)[place % pairs] for place in places]
+    coins = torch.rand(batch, generator=_generator(seed, step, 1))
+    return items, [flip and coin < 0.5 for coin in coins.tolist()]
+
+
+@lru_cache(maxsize=4)
+def _order(seed: int, epoch: int, pairs: int) -> list[int]:
+    return torch.randperm(pairs, generator=_generator(seed, epoch, 0)).tolist()
+
+
+def _generator(seed: int, number: int, use: int) -> torch.Generator:
+    return torch.Generator().manual_seed(
+        int(np.random.SeedSequence([seed, number, use]).generate_state(1)[0])
+    )
+
+
+def _contrasts(record: dict[str, Any]) -> tuple[str, str]:
+    return record["fixed"]["contrast"], record["moving"]["contrast"]

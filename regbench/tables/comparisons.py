@@ -1,0 +1,77 @@
+"""Every two methods of a task against each other, on the metrics they are ranked by."""
+
+from collections.abc import Mapping
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from regbench.scores.metrics import METRICS, Modality
+from regbench.tables.frames import Frame
+from regbench.tables.statistics import SubjectBootstrap, holm, paired_p
+from regbench.tables.summary import PAIR, Method, pair_values
+
+SEEDS_TO_WIN = 3
+LEVEL = 0.05
+COLUMNS = [
+    "task", "metric", "method_a", "variant_a", "method_b", "variant_b", "pairs", "subjects",
+    "difference", "low", "high", "p", "p_holm", "winner",
+]  # fmt: skip
+Key = tuple[str, str]
+
+
+def compare(
+    scores: Frame, task: str, modality: Modality, methods: Mapping[str, Method], samples: int
+) -> Frame:
+    """Differences a - b on pairs that both have, with bootstrap interval and Holm-corrected Wilcoxon p by metric.
+
+    scores: one task's rows. Controls are left out. `winner` is the better one where p_holm < 0.05, and stays empty
+    when that is a learned method with fewer than three training seeds.
+    """
+    groups = {
+        (str(method), str(variant)): rows
+        for (method, variant), rows in scores.groupby(["method", "variant"], sort=False)
+        if not (method in methods and methods[str(method)].control)
+    }
+    values = {key: pair_values(rows) for key, rows in groups.items()}
+    may_win = {key: _may_win(key, rows, methods) for key, rows in groups.items()}
+    rows = []
+    for metric in METRICS.values():
+        if modality in metric.ranked:
+            having = [key for key in values if metric.name in values[key]]
+            family = [_difference(metric.name, a, b, values, samples) for a, b in combinations(having, 2)]
+            sign = 1 if metric.better == "higher" else -1
+            rows += _with_winners([row for row in family if row], sign, may_win)
+    return pd.DataFrame([{"task": task, **row} for row in rows], columns=COLUMNS)
+
+
+def _difference(metric: str, a: Key, b: Key, values: dict[Key, Frame], samples: int) -> dict | None:
+    both = values[a].merge(values[b], on=PAIR, suffixes=("_a", "_b"))
+    both = both[both[f"{metric}_a"].notna() & both[f"{metric}_b"].notna()]
+    if both.empty:
+        return None
+    x, y = both[f"{metric}_a"], both[f"{metric}_b"]
+    low, high = SubjectBootstrap(both["fixed"], both["moving"], samples).interval((x - y).to_numpy())
+    p, subjects = paired_p(x, y, both["fixed"])
+    names = dict(zip(("method_a", "variant_a", "method_b", "variant_b"), (*a, *b), strict=True))
+    numbers = {"difference": (x - y).mean(), "low": low, "high": high, "p": p}
+    return {"metric": metric, **names, "pairs": len(both), "subjects": subjects, **numbers}
+
+
+def _with_winners(family: list[dict], sign: int, may_win: dict[Key, bool]) -> list[dict]:
+    corrected = holm(np.array([row["p"] for row in family], float))
+    return [
+        row | {"p_holm": p, "winner": _winner(row, p, sign, may_win)}
+        for row, p in zip(family, corrected, strict=True)
+    ]
+
+
+def _winner(row: dict, p: float, sign: int, may_win: dict[Key, bool]) -> str:
+    side = "a" if sign * row["difference"] > 0 else "b"
+    key = (row[f"method_{side}"], row[f"variant_{side}"])
+    return "/".join(key) if p < LEVEL and may_win[key] else ""
+
+
+def _may_win(key: Key, rows: Frame, methods: Mapping[str, Method]) -> bool:
+    learned = key[0] in methods and methods[key[0]].trains
+    return not learned or rows["repetition"].nunique() >= SEEDS_TO_WIN

@@ -1,0 +1,173 @@
+"""The lines of a table laid out as cells of text: which columns, which block, which footnotes."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from string import ascii_uppercase
+
+from regbench.scores.metrics import METRICS
+from regbench.tables.paper import paper
+from regbench.tables.summary import Line, Statistic, Timing
+
+DEVICES = {"cpu": "CPU time (s)", "cuda": "GPU time (s)"}
+ALSO = ("dsc", "hd95", "nmi", "error", "error_border", "folding")  # as many as fit a terminal
+DAGGER = "†"
+
+
+@dataclass
+class Block:
+    """A rectangle of text with its title."""
+
+    title: str
+    header: list[str]
+    rows: list[list[str]]
+
+
+@dataclass
+class Document:
+    """A table as it is read: title, facts about its origin, blocks, notes."""
+
+    title: str
+    facts: list[str] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def task_blocks(task: str, table: int, lines: list[Line], same_data: bool) -> list[Block]:
+    """The paper's columns, then what else a benchmark needs, then published values if they are of other data.
+
+    Of the same data, published values stand under the line of the method that they belong to.
+    """
+    printed = paper()["tables"][table]
+    letters = machine_letters(lines)
+    header = [
+        "Method",
+        *(METRICS[name].heading for name in printed["columns"]),
+        *DEVICES.values(),
+        "n",
+        "failed",
+    ]
+    main = Block(f"Task {task}", header, [])
+    left = dict(printed["rows"])
+    for at, line in enumerate(lines):
+        main.rows.append(_main_row(line, printed["columns"], letters))
+        last = line.method not in {later.method for later in lines[at + 1 :]}
+        if same_data and last and line.method in left:
+            main.rows.append(published_row(line.method, left.pop(line.method), printed["columns"], lines))
+    published = [published_row(name, row, printed["columns"], lines) for name, row in left.items()]
+    if same_data:
+        main.rows += published
+        return [main, *_also(lines, printed)]
+    title = f"Published ({paper()['citation']}, {printed['source']}): other data, not comparable"
+    return [main, *_also(lines, printed), Block(title, header[:-2], [row[:-2] for row in published])]
+
+
+def published_row(name: str, row: dict, columns: list[str], lines: list[Line]) -> list[str]:
+    """A printed row of the paper; the number in parentheses as printed."""
+    label = next((line.label for line in lines if line.method == name), name)
+    values = [f"{row[column][0]:.4f} ({row[column][1]:.4f})" for column in columns]
+    times = [f"{row[device][0]:.4f} ({row[device][1]:.4f})" if device in row else "-" for device in DEVICES]
+    return [f"{label}, published", *values, *times, "", ""]
+
+
+def notes(lines_by_task: dict[str, list[Line]]) -> list[str]:
+    """Footnotes: what the numbers are, which runs failed, how many seeds."""
+    lines = [line for each in lines_by_task.values() for line in each]
+    found = [
+        "Mean (SD) over n ordered pairs, seeds averaged first; published parentheses are as printed. "
+        "Intervals: 95 %, bootstrap over subjects in both roles.",
+        "MI in nats, 64 hard bins, in the brain. SSIM and PSNR over the whole grid, data range 1; "
+        "on multi-modal pairs they are reported because the paper does, not ranked, as is MI everywhere.",
+    ]
+    for task, each in lines_by_task.items():
+        for line in each:
+            if line.failures:
+                counts = ", ".join(f"{count} {status}" for status, count in line.failures.items())
+                found.append(f"Failures, task {task}: {line.label}: {counts}; means are over the other runs.")
+            if line.seeds > 1:
+                found.append(f"Task {task}: {line.label}: mean over {line.seeds} training seeds.")
+    timings = [timing for line in lines for timing in _timings(line)]
+    found += [_time_note(lines)] if timings else []
+    if any(timing.total for timing in timings):
+        found.append(
+            f"{DAGGER} whole command, with its start and files: not comparable with steady compute times."
+        )
+    return found
+
+
+def machine_letters(lines: Iterable[Line]) -> dict[str, str]:
+    """A letter for each machine that times come from; none when a device has one machine only."""
+    machines: dict[str, dict[str, None]] = {device: {} for device in DEVICES}
+    for line in lines:
+        for device, times in line.times.items():
+            machines[device].update(dict.fromkeys(t.machine for t in times if isinstance(t, Timing)))
+    if all(len(names) <= 1 for names in machines.values()):
+        return {}
+    names = list(dict.fromkeys(name for device in DEVICES for name in machines[device]))
+    return dict(zip(names, ascii_uppercase, strict=False))
+
+
+def statistic_text(value: Statistic | None, decimals: int) -> str:
+    """`0.5207 (0.0022)`; the SD is left out where there is one pair only."""
+    if value is None:
+        return "-"
+    mean = f"{value.mean:.{decimals}f}"
+    return mean if math.isnan(value.sd) else f"{mean} ({value.sd:.{decimals}f})"
+
+
+def _main_row(line: Line, columns: list[str], letters: dict[str, str]) -> list[str]:
+    values = [statistic_text(line.values.get(name), METRICS[name].decimals) for name in columns]
+    times = [_time_text(line.times[device], letters) for device in DEVICES]
+    return [line.label, *values, *times, str(line.n), str(sum(line.failures.values()))]
+
+
+def _also(lines: list[Line], printed: dict) -> list[Block]:
+    """The other metrics that some line has, and the interval of the table's first metric."""
+    names = [name for name in ALSO if name not in printed["columns"] and any(name in x.values for x in lines)]
+    head = printed["headline"]
+    header = ["Method", f"{METRICS[head].title} 95 % interval", *(METRICS[name].heading for name in names)]
+    rows = [
+        [
+            line.label,
+            _interval_text(line.values.get(head), METRICS[head].decimals),
+            *(statistic_text(line.values.get(name), METRICS[name].decimals) for name in names),
+        ]
+        for line in lines
+    ]
+    return [Block("Also measured", header, rows)]
+
+
+def _interval_text(value: Statistic | None, decimals: int) -> str:
+    if value is None or math.isnan(value.low):
+        return "-"
+    return f"{value.low:.{decimals}f} to {value.high:.{decimals}f}"
+
+
+def _time_text(times: list[Timing] | str, letters: dict[str, str]) -> str:
+    if isinstance(times, str):
+        return times
+    return " / ".join(
+        f"{_seconds(t.mean)} ({_seconds(t.sd)})"
+        + DAGGER * t.total
+        + f" {letters.get(t.machine, '')}".rstrip()
+        for t in times
+    )
+
+
+def _seconds(value: float) -> str:
+    """Three figures that mean something, without exponents; an SD of one call is no number."""
+    if math.isnan(value):
+        return "-"
+    decimals = 3 if value < 1 else 2 if value < 10 else 1
+    return f"{value:.{decimals}f}"
+
+
+def _timings(line: Line) -> list[Timing]:
+    return [timing for times in line.times.values() if not isinstance(times, str) for timing in times]
+
+
+def _time_note(lines: list[Line]) -> str:
+    letters = machine_letters(lines)
+    machines = dict.fromkeys(timing.machine for line in lines for timing in _timings(line))
+    named = "; ".join(f"{letters[name]}: {name}" if name in letters else name for name in machines)
+    return f"Time: steady compute of one pair, array in to field out, after a cold call. Measured on {named}."

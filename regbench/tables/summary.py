@@ -1,0 +1,146 @@
+"""What a table says of each method, as numbers: means and spread over pairs, failures, times."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from regbench.scores.metrics import METRICS
+from regbench.tables.frames import Column, Frame
+from regbench.tables.statistics import SubjectBootstrap
+
+PAPER_ORDER = ("identity", "bspline", "syn", "voxelmorph", "dmi")
+PAIR = ["fixed", "moving"]
+
+
+class Method(Protocol):
+    """What tables need to know of a method file."""
+
+    @property
+    def label(self) -> str: ...
+    @property
+    def control(self) -> bool: ...
+    @property
+    def trains(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """Mean over pairs (seeds averaged first), sample SD over pairs, 95 % interval, pairs."""
+
+    mean: float
+    sd: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Steady seconds on one machine; `total` when they hold a command's start and files too."""
+
+    machine: str
+    mean: float
+    sd: float
+    calls: int
+    total: bool
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of a table: a method variant on a task."""
+
+    label: str
+    method: str
+    variant: str
+    control: bool
+    n: int
+    seeds: int
+    failures: dict[str, int]  # status -> runs
+    values: dict[str, Statistic]  # by metric
+    times: dict[str, list[Timing] | str]  # by device; text where there is no number
+
+
+def summarise(scores: Frame, timings: Frame, methods: Mapping[str, Method], samples: int) -> list[Line]:
+    """The lines of one task's table in the paper's order; scores and timings hold that task only."""
+    whole = scores[scores["label"].isna()]
+    several = whole.groupby("method")["variant"].nunique() > 1
+    lines = []
+    for (name, variant), rows in whole.groupby(["method", "variant"], sort=False):
+        method = methods.get(str(name))
+        label = method.label if method else str(name)
+        mine = timings[(timings["method"] == name) & (timings["variant"] == variant)]
+        lines.append(
+            Line(
+                label=f"{label} ({variant})" if several[name] else label,
+                method=str(name),
+                variant=str(variant),
+                control=bool(method and method.control),
+                n=len(rows[rows["status"] == "ok"].groupby(PAIR)),
+                seeds=rows["repetition"].nunique(),
+                failures=_failures(rows),
+                values=_statistics(rows, samples),
+                times={
+                    device: _times(mine, device, bool(method and method.control))
+                    for device in ("cpu", "cuda")
+                },
+            )
+        )
+    return sorted(lines, key=_rank)
+
+
+def pair_values(rows: Frame) -> Frame:
+    """Metric values with pairs as rows and metrics as columns, averaged over the seeds that succeeded."""
+    good = rows[(rows["status"] == "ok") & rows["label"].isna()]
+    return good.pivot_table(index=PAIR, columns="metric", values="value", aggfunc="mean").reset_index()
+
+
+def _rank(line: Line) -> tuple:
+    known = line.method in PAPER_ORDER
+    place = PAPER_ORDER.index(line.method) if known else len(PAPER_ORDER) + line.control
+    return place, line.label
+
+
+def _failures(rows: Frame) -> dict[str, int]:
+    """Runs that have no scores, by status; a run is counted once, whatever number of metrics it lacks."""
+    bad = rows[rows["status"] != "ok"].drop_duplicates([*PAIR, "repetition"])
+    return {str(status): int(count) for status, count in bad["status"].value_counts().sort_index().items()}
+
+
+def _statistics(rows: Frame, samples: int) -> dict[str, Statistic]:
+    values = pair_values(rows)
+    found = {}
+    for metric in METRICS:
+        if metric in values and values[metric].notna().any():
+            known = values[values[metric].notna()]
+            bootstrap = SubjectBootstrap(known["fixed"], known["moving"], samples)
+            x = known[metric]
+            low, high = bootstrap.interval(x.to_numpy())
+            found[metric] = Statistic(float(x.mean()), float(x.std()), low, high, len(x))
+    return found
+
+
+def _times(rows: Frame, device: str, control: bool) -> list[Timing] | str:
+    """Steady compute of a method by machine: numbers of different machines are never averaged."""
+    if control:
+        return "-"
+    here = rows[(rows["device"] == device) & (rows["phase"] != "train")]
+    total = here["kind"] == "command"
+    steady = here[(here["phase"] == total.map({True: "total", False: "compute"})) & (here["cold"] != "True")]
+    steady = steady[steady["seconds"].notna()]
+    if steady.empty:
+        failed = here[~here["status"].isin(["ok", "skipped"])]
+        return "not measured" if failed.empty else "failed"
+    return [
+        Timing(
+            str(machine), float(x.mean()), float(x.std()), len(x), bool((steady["kind"] == "command").any())
+        )
+        for machine, x in steady.groupby(_machine(steady, device))["seconds"]
+    ]
+
+
+def _machine(rows: Frame, device: str) -> Column:
+    """What a time depends on: processor and threads, or graphics card and driver, with the host's name."""
+    if device == "cuda":
+        return rows["gpu"] + ", driver " + rows["driver"] + " (" + rows["host"] + ")"
+    threads = rows["threads"].map("{:.0f}".format)
+    return rows["cpu"] + ", " + threads + " threads (" + rows["host"] + ")"

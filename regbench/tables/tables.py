@@ -1,0 +1,133 @@
+"""The paper's tables from scores.csv and timings.csv, with published values beside or apart."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from regbench.records import write_text
+from regbench.scores.metrics import METRICS
+from regbench.study import Study
+from regbench.tables.comparisons import compare
+from regbench.tables.formats import latex, markdown
+from regbench.tables.frames import Frame, read_table
+from regbench.tables.gap import closed_gap, gap_text
+from regbench.tables.layout import DEVICES, Document, notes, task_blocks
+from regbench.tables.paper import paper, same_data
+from regbench.tables.summary import Line, Method, Timing, summarise
+
+SEMI_SYNTHETIC = (
+    "**Semi-synthetic data**: real templates under simulated deformations and contrasts. These numbers say how "
+    "methods compare on such data; they neither confirm nor refute the paper's."
+)
+
+
+def write_tables(study: Study, results: Path, methods: Mapping[str, Method]) -> None:
+    """Write results/tables: tableN.{csv,md,tex}, comparisons.csv and, where a truth is known, gap.{csv,md}.
+
+    results: the study's own folder, which holds scores.csv and timings.csv (rows of several machines may be joined
+    in either). Raises FileNotFoundError when one is missing.
+    """
+    scores, timings = read_table(results / "scores.csv"), read_table(results / "timings.csv")
+    folder = results / "tables"
+    for number in sorted({task.table for task in study.tasks.values()}):
+        tasks = [name for name, task in study.tasks.items() if task.table == number]
+        lines = {
+            task: summarise(_of(scores, task), _of(timings, task), methods, study.scores.bootstrap)
+            for task in tasks
+        }
+        _write_table(study, number, lines, folder / f"table{number}")
+    compared = [
+        compare(_of(scores, name), name, task.modality, methods, study.scores.bootstrap)
+        for name, task in study.tasks.items()
+    ]
+    write_text(folder / "comparisons.csv", pd.concat(compared).to_csv(index=False))
+    _write_gap(study, scores, methods, folder)
+
+
+def _write_table(study: Study, number: int, lines: dict[str, list[Line]], stem: Path) -> None:
+    document = Document(f"Table {number}. {paper()['tables'][number]['caption']}", _facts(study, list(lines)))
+    for task, each in lines.items():
+        document.blocks += task_blocks(task, number, each, same_data(study, task))
+    document.notes = notes(lines)
+    write_text(stem.with_suffix(".md"), markdown(document))
+    write_text(stem.with_suffix(".tex"), latex(document))
+    rows = [_numbers(task, line) for task, each in lines.items() for line in each]
+    rows += [row for task in lines for row in _published(number, task, same_data(study, task))]
+    write_text(
+        stem.with_suffix(".csv"), pd.DataFrame(rows).dropna(axis="columns", how="all").to_csv(index=False)
+    )
+
+
+def _write_gap(study: Study, scores: Frame, methods: Mapping[str, Method], folder: Path) -> None:
+    gap = pd.concat([closed_gap(scores, task) for task in study.tasks])
+    if len(gap):
+        write_text(folder / "gap.csv", gap.to_csv(index=False))
+        title = "# From identity to truth\n\nShare of what can be gained that each method gains, on the same pairs."
+        write_text(folder / "gap.md", f"{title}\n\n{gap_text(gap, methods)}\n")
+
+
+def _facts(study: Study, tasks: list[str]) -> list[str]:
+    described = []
+    for name in tasks:
+        task = study.tasks[name]
+        spacing, shape = (
+            " × ".join(f"{n:g}" for n in values) for values in (task.grid.spacing, task.grid.shape)
+        )
+        described.append(
+            f"Task {name}: dataset {task.dataset} ({study.datasets[task.dataset].type}), {task.moving} to "
+            f"{task.fixed}, {task.pairing} subjects, {spacing} mm, {shape} voxels."
+        )
+    facts = [f"Study {study.study}: {study.description.strip()}", *described]
+    return [*facts, SEMI_SYNTHETIC] if study.semi_synthetic else facts
+
+
+def _numbers(task: str, line: Line) -> dict[str, object]:
+    """One row of the CSV: every number of a line, unrounded."""
+    row: dict[str, object] = {
+        "block": "measured", "task": task, "label": line.label, "method": line.method, "variant": line.variant,
+        "n": line.n, "seeds": line.seeds, "failed": sum(line.failures.values()),
+        "failures": "; ".join(f"{status} {count}" for status, count in line.failures.items()),
+    }  # fmt: skip
+    for name in METRICS:
+        if value := line.values.get(name):
+            row |= {
+                name: value.mean,
+                f"{name}_sd": value.sd,
+                f"{name}_low": value.low,
+                f"{name}_high": value.high,
+            }
+    for device in DEVICES:
+        row |= _time_numbers(device, line.times[device])
+    return row
+
+
+def _time_numbers(device: str, times: list[Timing] | str) -> dict[str, object]:
+    """Several machines' numbers are joined in the order of their names: they are not to be averaged."""
+    if isinstance(times, str):
+        return {f"{device}_seconds": times}
+    return {
+        f"{device}_seconds": "; ".join(f"{t.mean:.6g}" for t in times),
+        f"{device}_seconds_sd": "; ".join(f"{t.sd:.6g}" for t in times),
+        f"{device}_calls": "; ".join(str(t.calls) for t in times),
+        f"{device}_clock": "; ".join("total" if t.total else "compute" for t in times),
+        f"{device}_machine": "; ".join(t.machine for t in times),
+    }
+
+
+def _published(number: int, task: str, same: bool) -> list[dict[str, object]]:
+    rows = []
+    for method, values in paper()["tables"][number]["rows"].items():
+        row: dict[str, object] = {
+            "block": "published" if same else "published, other data, not comparable",
+            "task": task, "label": method, "method": method,
+        }  # fmt: skip
+        for name, (value, parentheses) in values.items():
+            key = f"{name}_seconds" if name in DEVICES else name
+            row |= {key: value, f"{key}_sd": parentheses}
+        rows.append(row)
+    return rows
+
+
+def _of(frame: Frame, task: str) -> Frame:
+    return frame[frame["task"] == task]

@@ -1,0 +1,87 @@
+"""Pairs, batches and files follow from the study alone."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from regbench.plan import Plan
+from regbench.study import parse_study
+
+ROOT = Path(__file__).resolve().parent.parent
+RAW = yaml.safe_load((ROOT / "workflow" / "studies" / "smoke.yaml").read_text())
+
+
+def plan(tmp_path, **changes) -> Plan:
+    """The smoke study's plan with keys of its task `mono` and of the study itself changed."""
+    raw = copy.deepcopy(RAW)
+    raw["datasets"]["phantom"]["subjects"] = {"train": 4, "val": 2, "test": 3}
+    raw["tasks"]["mono"] |= changes.pop("mono", {})
+    return Plan(parse_study({**raw, **changes}, "changed smoke.yaml"), tmp_path)
+
+
+def test_between_subjects_all_ordered_pairs_of_one_split(tmp_path):
+    pairs = plan(tmp_path).pairs("mono", "test")
+    assert len(pairs) == len(set(pairs)) == 6
+    assert all(fixed != moving for fixed, moving in pairs)
+    assert {name for pair in pairs for name in pair} == {"test01", "test02", "test03"}
+
+
+def test_within_subject_each_subject_with_itself(tmp_path):
+    changed = plan(tmp_path, mono={"pairing": "within", "moving": "T2w"})
+    assert changed.pairs("mono", "train") == [(f"train0{k}", f"train0{k}") for k in (1, 2, 3, 4)]
+
+
+def test_a_limited_number_of_pairs_is_a_seeded_draw(tmp_path):
+    few = {"pairs": {"train": 5}}
+    first, again = (plan(tmp_path, mono=few).pairs("mono", "train") for _ in range(2))
+    other = plan(tmp_path, mono=few, seed=1).pairs("mono", "train")
+    assert first == again
+    assert len(first) == len(other) == 5
+    assert first != other
+
+
+@pytest.mark.parametrize("batches", [1, 2, 4, 99])
+def test_batches_divide_the_test_pairs(tmp_path, batches):
+    changed = plan(tmp_path, batches=batches)
+    dealt = [pair for batch in changed.batches("mono", "test") for pair in changed.batch_pairs("mono", batch)]
+    assert sorted(dealt) == sorted(changed.pairs("mono", "test"))
+    assert all(changed.batch_pairs("mono", batch) for batch in changed.batches("mono", "test"))
+
+
+def test_the_affine_reference_is_a_training_subject(tmp_path):
+    assert plan(tmp_path).reference("mono") == "train01"
+    leaking = plan(tmp_path, mono={"prepare": {"affine": {"reference": "test01"}}})
+    with pytest.raises(ValueError, match="test01.*not a training subject"):
+        leaking.reference("mono")
+
+
+def test_methods_take_part_in_the_tasks_they_can_do(tmp_path):
+    mono, multi = (plan(tmp_path).task_methods(task) for task in ("mono", "multi"))
+    assert "voxelmorph" in mono
+    assert "voxelmorph" not in multi
+    assert "precomputed" not in mono  # it needs a folder, which this study does not name
+
+
+def test_an_unknown_method_is_refused_with_what_there_is(tmp_path):
+    with pytest.raises(ValueError, match=r"'sin'.*syn"):
+        plan(tmp_path, mono={"methods": ["sin"]}).task_methods("mono")
+    with pytest.raises(ValueError, match=r"'sin'.*syn"):
+        _ = plan(tmp_path, methods={"sin": {}}).methods
+
+
+def test_timed_batches_are_only_for_devices_a_method_can_use(tmp_path):
+    assert [b for b in plan(tmp_path).run_batches("mono", "syn") if "timed" in b] == ["timed_cpu"]
+    assert [b for b in plan(tmp_path).run_batches("mono", "dmi") if "timed" in b] == [
+        "timed_cpu",
+        "timed_cuda",
+    ]
+    assert [b for b in plan(tmp_path).run_batches("mono", "identity") if "timed" in b] == []
+
+
+def test_seeds_differ_by_what_is_run_and_by_study_seed(tmp_path):
+    one, two = plan(tmp_path), plan(tmp_path, seed=1)
+    seeds = {one.seed("train", 0), one.seed("train", 1), one.seed("run", 0), two.seed("train", 0)}
+    assert len(seeds) == 4
+    assert plan(tmp_path).seed("train", 0) == one.seed("train", 0)
