@@ -41,8 +41,7 @@ lint: install
 # After changing pyproject.toml: resolve anew in .venv, then keep exactly what is installed.
 lock:
 	$(BIN)/python -m pip install -e '.[dev]'
-	{ echo "# Made by 'make lock' from pyproject.toml; 'make install' and environment.yml install exactly this."; \
-	  $(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//'; } > requirements.lock
+	bash workflow/lock.sh
 
 clean:
 	rm -rf .venv .snakemake

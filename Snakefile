@@ -4,25 +4,25 @@ import os
 import sys
 from pathlib import Path
 
+HERE = Path(workflow.current_basedir)
+# The package beside this file and the Python that runs Snakemake, also for jobs and where neither is activated.
+sys.path.insert(0, str(HERE))
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")]))
+os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+
 from regbench.interrupted import announce_main, clear_stale_locks
 from regbench.workflow import Workflow
 
 if "study" not in config:  # a study given with --configfile would otherwise be merged with the default one
 
-    configfile: str(Path(workflow.current_basedir) / "config.yaml")
+    configfile: str(HERE / "config.yaml")
 
 
-# Jobs run the Python that runs Snakemake, also where its environment was not activated.
-os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
 if workflow.is_main_process:
     clear_stale_locks(Path(".snakemake"))
     announce_main()
 
-PLAN = Workflow.from_config(
-    config,
-    results="results",
-    method_folder=Path(workflow.current_basedir) / "workflow" / "methods",
-)
+PLAN = Workflow.from_config(config, results="results", method_folder=HERE / "workflow" / "methods")
 RESULTS = PLAN.folder
 LOGS = RESULTS / "logs"
 

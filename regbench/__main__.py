@@ -72,7 +72,13 @@ def prepare_pairs(study: StudyFile, task: Word, batch: Word, out: Out, log: Log 
 
 @app.command()
 def train(
-    study: StudyFile, task: Word, method: Word, variant: Word, repetition: int, out: Out, log: Log = None
+    study: StudyFile,
+    task: Word,
+    method: Word,
+    variant: Word,
+    repetition: Annotated[int, typer.Option()],
+    out: Out,
+    log: Log = None,
 ) -> None:
     """Stage models: train a learned method on the task's training pairs."""
     from regbench.methods.contract import load_method

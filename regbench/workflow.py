@@ -71,11 +71,11 @@ class Workflow(Plan):
         return [str(path) for path in self._subjects[w.dataset][w.subject].sources]
 
     def data_settings(self, w) -> str:
-        settings = self.study.datasets[w.dataset]
+        """What a subject's data depend on: itself and the adapter's options, not how many other subjects there are."""
+        settings, subject = self.study.datasets[w.dataset], self._subjects[w.dataset][w.subject]
+        options = {key: value for key, value in settings.options.items() if key != "subjects"}
         code = fingerprint([*STAGE_CODE["data"], f"regbench.data.{settings.type}"])
-        return _text(
-            type=settings.type, code=code, options=self.datasets[w.dataset].subject_options(w.subject)
-        )
+        return _text(type=settings.type, code=code, options=options, subject=vars(subject))
 
     # prepared
     def subject_data(self, w) -> str:

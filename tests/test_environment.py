@@ -36,7 +36,7 @@ def test_the_lock_satisfies_the_project():
 def test_environment_yml_installs_the_lock_and_a_supported_python():
     packages = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     pip = next(entry["pip"] for entry in packages if isinstance(entry, dict))
-    assert pip == ["-r requirements.lock", "-e ."]
+    assert [Requirement(text) for text in pip] == LOCK
     python = next(entry for entry in packages if str(entry).startswith("python="))
     assert Requirement("python" + PROJECT["requires-python"]).specifier.contains(python.split("=")[1])
 

@@ -53,7 +53,7 @@ def test_batches_divide_the_test_pairs(tmp_path, batches):
 def test_the_affine_reference_is_a_training_subject(tmp_path):
     assert plan(tmp_path).reference("mono") == "train01"
     leaking = plan(tmp_path, mono={"prepare": {"affine": {"reference": "test01"}}})
-    with pytest.raises(ValueError, match="test01.*not a training subject"):
+    with pytest.raises(ValueError, match=r"test01.*not a training subject"):
         leaking.reference("mono")
 
 

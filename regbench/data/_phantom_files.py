@@ -25,7 +25,7 @@ def make_files(
     folder: Path,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Write a subject's files; returns their paths as in the data record, and what was drawn and measured."""
-    template = load_template(template_files)
+    template = load_template(template_files)  # pyright: ignore[reportArgumentType] (frozen models hash)
     brain = brain_points(template)
     shape_rng = np.random.default_rng([seed, 0])
     pose = draw_pose(shape_rng, brain.mean(axis=1))
@@ -41,6 +41,9 @@ def make_files(
     write_field(folder / "from_template.nii.gz", maps.from_template, maps.from_grid)
     files = {
         "images": {contrast: str(folder / f"{contrast}.nii.gz") for contrast in session.images},
-        **{name: str(folder / f"{name}.nii.gz") for name in ("labels", "mask", "to_template", "from_template")},
+        **{
+            name: str(folder / f"{name}.nii.gz")
+            for name in ("labels", "mask", "to_template", "from_template")
+        },
     }
     return files, {"pose": pose, "maps": maps.report, **session.report}

@@ -1,6 +1,7 @@
 """One scan session of a phantom subject: its grid, and what the scanner would see there with partial volume."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
@@ -25,14 +26,14 @@ class Session:
     images: dict[str, np.ndarray]
     labels: np.ndarray
     mask: np.ndarray
-    report: dict[str, object]
+    report: dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
 class _Inside:
-    """The brain's voxels cut into parts: index (3, N), points (3, N, S) LPS mm in the template and in the head."""
+    """The brain's N voxels, each cut into S parts: indices (three arrays of N), points (3, N, S) LPS mm in the template and in the head."""
 
-    voxels: tuple[np.ndarray, np.ndarray, np.ndarray]
+    voxels: tuple[np.ndarray, ...]
     head: np.ndarray
     template: np.ndarray
 
@@ -42,7 +43,9 @@ def draw_grid(rng: np.random.Generator, points: np.ndarray, spacing: tuple[float
     code = ORIENTATIONS[rng.integers(len(ORIENTATIONS))]
     axes = np.zeros((3, 3))
     for column, letter in enumerate(code):
-        axes["LPS".find(letter) if letter in "LPS" else "RAI".find(letter), column] = 1 if letter in "LPS" else -1
+        axes["LPS".find(letter) if letter in "LPS" else "RAI".find(letter), column] = (
+            1 if letter in "LPS" else -1
+        )
     tilt = Rotation.from_rotvec(np.radians(rng.uniform(-3.5, 3.5, 3))).as_matrix()
     direction = tilt @ axes
     along = direction.T @ points
@@ -67,7 +70,7 @@ def scan(
     channels = np.stack([template.tissue, template.ventricles, template.mask, *template.residuals.values()])
     tissue, ventricles, weight, *extra = sample_volume(channels, template.grid, inside.template, 1)
     anatomy = draw_anatomy(anatomy_rng)
-    shifts = np.stack([smooth_noise(anatomy_rng, grid.shape, 12 / grid.spacing[0]) for _ in range(2)])
+    shifts = np.stack([smooth_noise(anatomy_rng, grid.shape, 12 / grid.spacing) for _ in range(2)])
     tissue = alter(tissue, ventricles, shifts[:, *inside.voxels], anatomy)
     lesion, count = _lesions(lesion_rng, template, maps, inside.head, lesions)
     mask = np.zeros(grid.shape, dtype=np.uint8)
@@ -80,7 +83,7 @@ def scan(
         signal = _with_lesion(signal, lesion, levels[contrast]) * weight
         image = np.zeros(grid.shape)
         image[inside.voxels] = np.maximum(signal, 0).mean(axis=1)
-        image *= 1 + 0.03 * smooth_noise(texture_rng, grid.shape, 1.5 / grid.spacing[0])
+        image *= 1 + 0.03 * smooth_noise(texture_rng, grid.shape, 1.5 / grid.spacing)
         image = rician(noise_rng, image * bias_field(noise_rng, grid.shape, bias), noise)
         images[contrast] = np.where(mask, np.clip(np.rint(UNIT * image), 1, 32000), 0).astype(np.int16)
     labels = np.where(mask, sample_volume(template.labels, template.grid, support, 0), 0).astype(np.int16)
@@ -112,7 +115,9 @@ def _lesions(
     lesion = np.zeros(head.shape[1:])
     for centre in displace(centres, maps.from_template, maps.from_grid).T:
         away = head - centre[:, None, None]
-        waves = sum(np.sin(np.tensordot(rng.normal(0, 0.6, 3), away, axes=1) + rng.uniform(0, 6)) for _ in range(3))
+        waves = sum(
+            np.sin(np.tensordot(rng.normal(0, 0.6, 3), away, axes=1) + rng.uniform(0, 6)) for _ in range(3)
+        )
         distance = np.sqrt((away**2).sum(axis=0)) / rng.uniform(3, 7) * (1 + 0.12 * waves)
         lesion = np.maximum(lesion, np.clip((1.15 - distance) / 0.3, 0, 1))
     return lesion, count

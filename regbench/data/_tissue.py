@@ -25,9 +25,7 @@ def draw_anatomy(rng: np.random.Generator) -> Anatomy:
     return Anatomy(rng.normal(0, 0.12), rng.normal(0, 0.12), rng.uniform(0.1, 0.25), rng.uniform(0, 1) ** 2)
 
 
-def alter(
-    tissue: np.ndarray, ventricles: np.ndarray, shifts: np.ndarray, anatomy: Anatomy
-) -> np.ndarray:
+def alter(tissue: np.ndarray, ventricles: np.ndarray, shifts: np.ndarray, anatomy: Anatomy) -> np.ndarray:
     """The subject's tissue: borders shifted, ventricles widened.
 
     tissue, ventricles: (N, S) at S points of each of N voxels; shifts: (2, N) smooth, unit deviation.
@@ -42,17 +40,15 @@ def alter(
     return np.clip(moved, 0, 2) * (1 - wide)
 
 
-def draw_levels(
-    rng: np.random.Generator, levels: tuple[float, float, float]
-) -> tuple[float, float, float]:
+def draw_levels(rng: np.random.Generator, levels: tuple[float, float, float]) -> tuple[float, float, float]:
     """A subject's own contrast: each tissue a few per cent brighter or darker, their order kept."""
     low, mid, high = (float(v * np.exp(rng.normal(0, 0.04))) for v in levels)
     return low, mid, high
 
 
-def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], sigma: float) -> np.ndarray:
-    """Gaussian noise (D, H, W) of unit deviation, smooth over sigma voxels."""
-    noise = ndimage.gaussian_filter(rng.standard_normal(shape, dtype=np.float32), sigma, mode="wrap")
+def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], sigma: np.ndarray) -> np.ndarray:
+    """Gaussian noise (D, H, W) of unit deviation, smooth over sigma (3,) voxels."""
+    noise = ndimage.gaussian_filter(rng.standard_normal(shape, dtype=np.float32), tuple(sigma), mode="wrap")
     return noise / noise.std()
 
 

@@ -20,7 +20,8 @@ Family = Callable[[np.random.Generator, Grid, float], np.ndarray]
 def bspline(rng: np.random.Generator, grid: Grid, strength: float) -> np.ndarray:
     """Cubic B-splines on three lattices; the wider the knots, the larger the displacement (mm per knot spacing)."""
     return sum(
-        _one_lattice(rng, grid, knots, deviation * strength) for knots, deviation in ((60, 5.0), (32, 2.6), (18, 1.3))
+        _one_lattice(rng, grid, knots, deviation * strength)
+        for knots, deviation in ((60, 5.0), (32, 2.6), (18, 1.3))
     )  # pyright: ignore[reportReturnType]
 
 
@@ -29,7 +30,9 @@ def velocity(rng: np.random.Generator, grid: Grid, strength: float, squarings: i
     v = np.zeros((3, *grid.shape))
     for sigma, deviation in ((22.0, 2.6), (10.0, 1.1)):
         for axis in range(3):
-            noise = ndimage.gaussian_filter(rng.standard_normal(grid.shape), sigma / grid.spacing, mode="wrap")
+            noise = ndimage.gaussian_filter(
+                rng.standard_normal(grid.shape), sigma / grid.spacing, mode="wrap"
+            )
             v[axis] += strength * deviation * noise / noise.std()
     points, u = grid.points(), v / 2**squarings
     for _ in range(squarings):

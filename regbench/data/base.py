@@ -80,20 +80,26 @@ def load_dataset(settings: DatasetSettings, folder: Path) -> Dataset:
     """The dataset that `settings` describe; ValueError if its type is unknown or its options are not valid."""
     known = adapters()
     if settings.type not in known:
-        raise ValueError(f"no dataset type {settings.type!r}{_nearest(settings.type, known)}; known: {', '.join(known)}")
+        raise ValueError(
+            f"no dataset type {settings.type!r}{_nearest(settings.type, known)}; known: {', '.join(known)}"
+        )
     adapter = importlib.import_module(f"regbench.data.{settings.type}").Adapter
     try:
         options = adapter.options_model.model_validate(settings.options)
     except ValidationError as error:
         lines = [f"  {'.'.join(map(str, e['loc'])) or 'options'}: {e['msg']}" for e in error.errors()]
-        raise ValueError(f"dataset of type {settings.type}: options not valid:\n" + "\n".join(lines)) from error
+        raise ValueError(
+            f"dataset of type {settings.type}: options not valid:\n" + "\n".join(lines)
+        ) from error
     return adapter(options, folder)
 
 
 def adapters() -> list[str]:
     """Names of the dataset types: the modules of this package that do not start with an underscore."""
     here = str(Path(__file__).parent)
-    return sorted(m.name for m in pkgutil.iter_modules([here]) if not m.name.startswith("_") and m.name != "base")
+    return sorted(
+        m.name for m in pkgutil.iter_modules([here]) if not m.name.startswith("_") and m.name != "base"
+    )
 
 
 def check_subjects(subjects: Iterable[Subject], source: str) -> list[Subject]:
@@ -127,7 +133,9 @@ def _leaks(subjects: list[Subject]) -> list[str]:
     for subject in subjects:
         if subject.name in by_name:
             first = by_name[subject.name]
-            problems.append(f"subject {subject.name!r} is listed twice (splits {first.split} and {subject.split})")
+            problems.append(
+                f"subject {subject.name!r} is listed twice (splits {first.split} and {subject.split})"
+            )
         first = by_group.setdefault(subject.group, subject)
         if first.split != subject.split and first.name != subject.name:
             problems.append(

@@ -33,7 +33,9 @@ class PhantomOptions(Options):
     seed: int = 0
     spacing: tuple[float, float, float] | float = 2.0  # mm, of the scans
     field_spacing: Annotated[float, Field(gt=0, le=6)] = 3.0  # mm, of the stored maps
-    amplitude_mm: Annotated[float, Field(gt=0, le=5)] = 3.5  # mean length of a warp in the brain, affine taken out
+    amplitude_mm: Annotated[float, Field(gt=0, le=5)] = (
+        3.5  # mean length of a warp in the brain, affine taken out
+    )
     held_out: FamilyName = "radial"  # the family of warps of the test subjects, and of no other
     noise: Annotated[float, Field(ge=0, lt=0.5)] = 0.025  # Rician, in units of the brightest tissue
     bias: Annotated[float, Field(ge=0, lt=1)] = 0.08  # deviation of the log of the gain
@@ -42,7 +44,8 @@ class PhantomOptions(Options):
     @property
     def spacing3(self) -> tuple[float, float, float]:
         """mm along the three axes of a scan."""
-        return (self.spacing,) * 3 if isinstance(self.spacing, int | float) else self.spacing
+        same = self.spacing
+        return (same, same, same) if isinstance(same, int | float) else same
 
 
 class Adapter(Dataset):
@@ -92,7 +95,11 @@ class Adapter(Dataset):
 
         folder = self.folder / subject.name
         files, report = make_files(
-            self.options, self._template_files, self.families(subject), _seed(self.options.seed, subject.name), folder
+            self.options,
+            self._template_files,
+            self.families(subject),
+            _seed(self.options.seed, subject.name),
+            folder,
         )
         write_record(folder / "phantom.json", {"families": self.families(subject), **report})
         return files

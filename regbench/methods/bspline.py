@@ -34,7 +34,9 @@ class BSpline:
 
     def register(self, fixed: Volume, moving: Volume) -> np.ndarray:
         """The displacement (3, D, H, W) float32 on the fixed grid, LPS mm; RuntimeError when elastix fails."""
-        elastix: Any = itk.ElastixRegistrationMethod.New(_image(fixed.data, fixed.grid), _image(moving.data, moving.grid))
+        elastix: Any = itk.ElastixRegistrationMethod.New(
+            _image(fixed.data, fixed.grid), _image(moving.data, moving.grid)
+        )
         elastix.SetParameterObject(self.map)
         elastix.SetNumberOfThreads(self.threads)
         elastix.LogToConsoleOff()
@@ -42,7 +44,9 @@ class BSpline:
             elastix.SetFixedMask(_image(fixed.mask, fixed.grid, np.uint8))
         elastix.UpdateLargestPossibleRegion()
         transform = elastix.GetTransformParameterObject()
-        field = itk.transformix_deformation_field(_image(moving.data, moving.grid), transform, log_to_console=False)
+        field = itk.transformix_deformation_field(
+            _image(moving.data, moving.grid), transform, log_to_console=False
+        )
         return np.ascontiguousarray(itk.array_from_image(field).T, np.float32)
 
 

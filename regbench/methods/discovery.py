@@ -9,7 +9,9 @@ from typing import Any
 
 HEADER = re.compile(r"^use\s+rule\s+(?P<base>\w+)\s+as\s+(?P<name>\w+)\s+with\s*:\s*(#.*)?$")
 DIRECTIVE = re.compile(r"^(?P<indent>\s+)(?P<name>\w+)\s*:\s*(?P<rest>.*)$")
-EXPECTED = "expected `use rule run as NAME with:`, then `wildcard_constraints:` and `params:` with literal values"
+EXPECTED = (
+    "expected `use rule run as NAME with:`, then `wildcard_constraints:` and `params:` with literal values"
+)
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,14 @@ def discover(folders: list[Path]) -> dict[str, MethodFile]:
             raise ValueError(f"{folder}: no such folder of methods")
         for path in sorted(folder.glob("*.smk")):
             if path.stem in found:
-                raise ValueError(f"{path}: a method of that name is already in {found[path.stem].path}; rename one")
+                raise ValueError(
+                    f"{path}: a method of that name is already in {found[path.stem].path}; rename one"
+                )
             found[path.stem] = read_method_file(path)
     if not found:
-        raise ValueError(f"no method (NAME.smk) in {', '.join(map(str, folders)) or 'an empty list of folders'}")
+        raise ValueError(
+            f"no method (NAME.smk) in {', '.join(map(str, folders)) or 'an empty list of folders'}"
+        )
     return dict(sorted(found.items()))
 
 
@@ -76,7 +82,9 @@ def read_method_file(path: Path) -> MethodFile:
         raise ValueError(f"{path}: {EXPECTED}")
     start, match = header[0]
     if match["name"] != path.stem:
-        raise ValueError(f"{path}:{start}: the rule is called {match['name']!r}; expected the file's name, {path.stem!r}")
+        raise ValueError(
+            f"{path}:{start}: the rule is called {match['name']!r}; expected the file's name, {path.stem!r}"
+        )
     blocks = dict(_blocks(lines, start))
     constraint = _literals(path, *blocks.get("wildcard_constraints", (start, "")))
     if constraint.get("method") != path.stem:
@@ -111,18 +119,24 @@ def _literals(path: Path, first: int, text: str) -> dict[str, Any]:
         try:
             values[keyword.arg or "**"] = ast.literal_eval(keyword.value)
         except ValueError as error:
-            raise ValueError(f"{path}:{line}: {keyword.arg} is not a literal value (text, number, list, …)") from error
+            raise ValueError(
+                f"{path}:{line}: {keyword.arg} is not a literal value (text, number, list, …)"
+            ) from error
     return values
 
 
 def _method(path: Path, line: int, params: dict[str, Any]) -> MethodFile:
     where = f"{path}:{line}: params"
     if unknown := set(params) - KEYS:
-        raise ValueError(f"{where}: unknown {', '.join(sorted(unknown))}; expected some of {', '.join(sorted(KEYS))}")
+        raise ValueError(
+            f"{where}: unknown {', '.join(sorted(unknown))}; expected some of {', '.join(sorted(KEYS))}"
+        )
     if not isinstance(params.get("label"), str):
         raise ValueError(f'{where}: label="…", the row\'s name in the tables, is missing')
     if ("python" in params) == ("command" in params):
-        raise ValueError(f'{where}: expected either python="package.module:Class" or command="tool {{fixed}} …"')
+        raise ValueError(
+            f'{where}: expected either python="package.module:Class" or command="tool {{fixed}} …"'
+        )
     for name, value in params.items():
         kind = TYPES.get(name, str)
         if not isinstance(value, kind):

@@ -47,7 +47,6 @@ class LearnedMethod:
         if facts.method != name:
             raise ValueError(f"{context.model}: a model of {facts.method}, not of {name}")
         torch.set_num_threads(context.threads)
-        torch.set_flush_denormal(True)
         self.device, self.facts, self.source = torch.device(context.device), facts, context.model
         made = type(self)(**facts.options)  # the network that was trained, whatever this object's options are
         self._network = made.network(facts.shape).to(self.device).eval()

@@ -21,7 +21,9 @@ class Precomputed:
 
     def __init__(self, fields: str, layout: Literal["itk", "learn2reg"] = "itk") -> None:
         if "{fixed}" not in fields or "{moving}" not in fields:
-            raise ValueError(f"precomputed: fields={fields!r} must hold {{fixed}} and {{moving}}, the subjects' names")
+            raise ValueError(
+                f"precomputed: fields={fields!r} must hold {{fixed}} and {{moving}}, the subjects' names"
+            )
         if layout not in ("itk", "learn2reg"):
             raise ValueError(f"precomputed: layout={layout!r}; expected 'itk' or 'learn2reg'")
         self.fields = fields
@@ -44,7 +46,9 @@ class Precomputed:
     def _from_voxels(self, fixed: Volume) -> np.ndarray:
         array = np.asanyarray(nib.load(self.path).dataobj)  # pyright: ignore[reportAttributeAccessIssue]
         if array.shape != (*fixed.grid.shape, 3):
-            raise ValueError(f"{self.path}: shape {array.shape}; expected {(*fixed.grid.shape, 3)}, the prepared grid")
+            raise ValueError(
+                f"{self.path}: shape {array.shape}; expected {(*fixed.grid.shape, 3)}, the prepared grid"
+            )
         return voxels_to_mm(np.moveaxis(array, -1, 0).astype(np.float32), fixed.grid)
 
     def _from_itk(self, fixed: Volume) -> np.ndarray:

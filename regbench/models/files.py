@@ -70,7 +70,7 @@ def load_model(path: Path) -> tuple[dict[str, Tensor], ModelFacts]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(
             f"{path}: not a model file of regbench, or one with code in it, which is refused ({reason})"
         ) from error

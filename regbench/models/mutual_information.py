@@ -98,10 +98,9 @@ class _Parzen(torch.autograd.Function):
         a, cells = windows.value, windows.value.shape[1]
         moments = _moments(fixed, moving, keep, cells)  # (6, B, cells, cells)
         count = moments[0].sum((-2, -1), keepdim=True).clamp_min(1.0)
-        joint = sum(a[i].T @ (m / count).float() @ a[j] for (i, j), m in zip(ORDERS, moments, strict=True))
-        joint = joint.double().clamp_min(
-            0.0
-        )  # (B, bins, bins); a quadratic may dip below zero in a window's tail
+        terms = [a[i].T @ (m / count).float() @ a[j] for (i, j), m in zip(ORDERS, moments, strict=True)]
+        joint = torch.stack(terms).sum(0).double()  # (B, bins, bins)
+        joint = joint.clamp_min(0.0)  # a quadratic may dip below zero in a window's tail
         product = joint.sum(2, keepdim=True) * joint.sum(1, keepdim=True)
         ratio = torch.where(joint > 0, torch.log(joint / product.clamp_min(1e-300)), 0.0)
         ctx.save_for_backward(fixed, moving, keep, ratio, count)
@@ -119,7 +118,8 @@ class _Parzen(torch.autograd.Function):
             tables[0] = [scale * (slope[i] @ ratio @ a[j].T) for i, j in ORDERS]
         if ctx.needs_input_grad[1]:
             tables[1] = [scale * (a[i] @ ratio @ slope[j].T) for i, j in ORDERS]
-        return *_look_up(tables, fixed, moving, keep, a.shape[1]), None, None
+        grads = _look_up(tables, fixed, moving, keep, a.shape[1])
+        return grads[0], grads[1], None, None
 
 
 def _moments(fixed: Tensor, moving: Tensor, keep: Tensor | None, cells: int) -> Tensor:

@@ -29,10 +29,8 @@ class TrainingSettings:
             )
         if self.schedule not in ("constant", "cosine"):
             raise ValueError(f"schedule={self.schedule!r}: expected 'constant' or 'cosine'")
-        if (
-            min(self.steps or 1, self.epochs or 1, self.batch, self.validate_every) < 1
-            or not 0 <= self.warmup < 1
-        ):
+        counts = [self.steps or self.epochs or 0, self.batch, self.validate_every]
+        if min(counts) < 1 or not 0 <= self.warmup < 1:
             raise ValueError(
                 f"{self}: steps, epochs, batch, validate_every are at least 1 and warmup is within [0, 1)"
             )

@@ -83,7 +83,6 @@ def train_model(
             record |= {"status": "skipped", "message": "skipped: upstream: no training pair was prepared"}
         else:
             torch.set_num_threads(threads)
-            torch.set_flush_denormal(True)
             trainer = Trainer(
                 method, Pairs(train), Pairs(val) if val else None, folder, seed, _device(device)
             )

@@ -7,7 +7,7 @@ the headers' own alignment are refined rigidly; the winner goes on to similarity
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -24,12 +24,12 @@ SEARCH, COARSE, FINE = 8.0, 4.0, 3.0  # mm between voxels while searching, and o
 STEP = np.deg2rad(
     30
 )  # between the angles tried, three to each side of zero; an optimum is wider than half a step
-MARGIN = 24.0  # mm around the fixed foreground, so that an outline has an outside
+MARGIN = 12.0  # mm around the fixed foreground, so that an outline has an outside
 OUTSIDE = 50.0  # mm of emptiness known around a masked moving scan
 BINS = 32
 T = TypeVar("T", bound=sitk.Transform)
 SEED = 1
-ITERATIONS = 30
+ITERATIONS = 30  # of the optimiser at each step; more of them gain nothing measurable in label overlap
 
 
 @dataclass
@@ -48,20 +48,22 @@ def register_affine(fixed: Volume, moving: Volume, settings: AffineSettings) -> 
 
     Where a volume has a mask, what lies outside counts as empty; without masks only the overlap of the two fields
     of view is compared. The result depends on the inputs and settings alone.
-    Raises ValueError when the two cannot be brought to overlap.
+    Raises ValueError naming the file when an image is empty or the two cannot be brought to overlap.
     """
     scans = _scan(fixed), _scan(moving)
-    search, coarse, fine = (_pair_at(mm, *scans) for mm in (SEARCH, COARSE, FINE))
-    try:
-        with _one_thread():
-            starts = _search(*search, scans, settings.starts)
-            rigid = sorted((_refine(start, *search) for start in starts), key=_value)
-            finer = min((_refine(start, *coarse) for start, _ in rigid[:2]), key=_value)
-            similar, _ = _refine(_similarity(finer[0]), *coarse)
-            affine, _ = _refine(_affine(similar), *coarse)
-            found, value = _refine(affine, *fine, settings.sampling)
-    except RuntimeError as error:  # ITK: no sample of the fixed image falls into the moving one
-        raise ValueError(f"affine alignment of {moving.path} to {fixed.path} failed: {error}") from error
+    fine, coarse, search = _levels(*scans)
+    share = settings.sampling
+    with _one_thread():
+        starts = _search(*search, scans, settings.starts)
+        rigid = sorted((_refine(start, *search) for start in starts), key=_value)
+        if not np.isfinite(rigid[0][1]):
+            raise ValueError(
+                f"{moving.path}: found no overlap with {fixed.path}; is either image (or mask) empty?"
+            )
+        finer = min((_refine(start, *coarse, share) for start, _ in rigid[:2]), key=_value)
+        similar, _ = _refine(_similarity(finer[0]), *coarse, share)
+        affine, _ = _refine(_affine(similar), *coarse, share)
+        found, value = _refine(affine, *fine, share)
     return _matrix(found), -value
 
 
@@ -81,35 +83,43 @@ def _value(found: tuple[sitk.Transform, float]) -> float:
 
 
 def _scan(volume: Volume) -> _Scan:
+    foreground = threshold_mask(volume.data) if volume.mask is None else volume.mask
+    if not foreground.any():
+        raise ValueError(f"{volume.path}: nothing to align, the image or its mask is empty")
     low, high = np.percentile(volume.data if volume.mask is None else volume.data[volume.mask], [0.5, 99.5])
     data = np.clip((volume.data - low) / max(high - low, 1e-12), 0, 1).astype(np.float32)
     if volume.mask is not None:
         data[~volume.mask] = 0
-    foreground = threshold_mask(volume.data) if volume.mask is None else volume.mask
     index = np.argwhere(foreground[::2, ::2, ::2]).T * 2
     points = volume.grid.to_points(index)
     corners = np.stack([points.min(axis=1), points.max(axis=1)])
     return _Scan(data, volume.grid, volume.mask is not None, corners, points.mean(axis=1))
 
 
-def _pair_at(mm: float, fixed: _Scan, moving: _Scan) -> tuple[sitk.Image, sitk.Image]:
-    """Both scans at one resolution: the fixed one around its foreground, the moving one as far as it is known."""
-    return _image(fixed, mm, MARGIN if fixed.masked else 0.0), _image(
-        moving, mm, OUTSIDE if moving.masked else 0.0
-    )
+def _levels(fixed: _Scan, moving: _Scan) -> list[tuple[sitk.Image, sitk.Image]]:
+    """(fixed, moving) at FINE, COARSE and SEARCH: the fixed one around its foreground, the moving one as far as known."""
+    levels = []
+    for mm in (FINE, COARSE, SEARCH):
+        fixed = _resampled(fixed, mm, MARGIN if fixed.masked else 0.0)
+        moving = _resampled(moving, mm, OUTSIDE if moving.masked else 0.0)
+        levels.append((_as_itk(fixed), _as_itk(moving)))
+    return levels
 
 
-def _image(scan: _Scan, mm: float, margin: float) -> sitk.Image:
+def _resampled(scan: _Scan, mm: float, margin: float) -> _Scan:
     """Smoothed to `mm` and resampled onto a grid along the LPS axes, foreground box plus `margin` mm."""
     widths = [0.5 * np.sqrt(max(mm**2 - s**2, 0)) / s for s in scan.grid.spacing]
     smooth = ndimage.gaussian_filter(scan.data, widths, truncate=3)
     low, high = scan.corners[0] - margin, scan.corners[1] + margin
-    shape = tuple(int(n) for n in np.ceil((high - low) / mm) + 1)
-    grid = centred_grid(shape, (mm, mm, mm), (low + high) / 2)
-    data = sample_volume(smooth, scan.grid, grid.points(), order=1)
-    image = sitk.GetImageFromArray(np.ascontiguousarray(data.T))
-    image.SetSpacing([mm] * 3)
-    image.SetOrigin(grid.origin.tolist())
+    a, b, c = (int(n) for n in np.ceil((high - low) / mm) + 1)
+    grid = centred_grid((a, b, c), (mm, mm, mm), (low + high) / 2)
+    return replace(scan, data=sample_volume(smooth, scan.grid, grid.points(), order=1), grid=grid)
+
+
+def _as_itk(scan: _Scan) -> sitk.Image:
+    image = sitk.GetImageFromArray(np.ascontiguousarray(scan.data.T))
+    image.SetSpacing(scan.grid.spacing.tolist())
+    image.SetOrigin(scan.grid.origin.tolist())
     return image
 
 
@@ -147,15 +157,23 @@ def _search(
 
 
 def _refine(start: T, fixed: sitk.Image, moving: sitk.Image, sampling: float = 1.0) -> tuple[T, float]:
-    """The nearest optimum and its metric (minus mutual information)."""
+    """The nearest optimum and its metric: minus the mutual information, infinite without overlap."""
     method = _method(sampling)
-    step = fixed.GetSpacing()[0]  # mm, the longest first step of a line search
-    method.SetOptimizerAsConjugateGradientLineSearch(
-        1.0, ITERATIONS, 1e-5, 5, 0, 5, 0.01, 20, method.Once, maximumStepSizeInPhysicalUnits=step
+    method.SetOptimizerAsRegularStepGradientDescent(
+        learningRate=1.0,  # estimated once, so that the first step moves voxels by their own size
+        minStep=1e-4,
+        numberOfIterations=ITERATIONS,
+        relaxationFactor=0.7,
+        gradientMagnitudeTolerance=1e-8,
+        estimateLearningRate=method.Once,
+        maximumStepSizeInPhysicalUnits=fixed.GetSpacing()[0],
     )
     method.SetOptimizerScalesFromPhysicalShift()
     method.SetInitialTransform(start, inPlace=True)
-    method.Execute(fixed, moving)
+    try:
+        method.Execute(fixed, moving)
+    except RuntimeError:  # ITK's "all samples map outside": a start that leads nowhere, the others may not
+        return start, np.inf
     return start, method.GetMetricValue()
 
 

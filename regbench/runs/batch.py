@@ -87,14 +87,19 @@ def run_batch(
         records = _run_all(batch, pairs, only_status or ())
     finally:
         client.close()
-    summary = {"counts": dict(Counter(record["status"] for record in records)), "pairs": [p["pair"] for p in pairs]}
+    summary = {
+        "counts": dict(Counter(record["status"] for record in records)),
+        "pairs": [p["pair"] for p in pairs],
+    }
     write_record(folder / "batch.json", summary)
     return summary
 
 
 def _run_all(batch: _Batch, pairs: list[dict[str, Any]], again: Collection[str]) -> list[dict[str, Any]]:
     records = []
-    progress = Progress("/".join(batch.names[part] for part in ("task", "method", "variant")), len(pairs), "pair", 0)
+    progress = Progress(
+        "/".join(batch.names[part] for part in ("task", "method", "variant")), len(pairs), "pair", 0
+    )
     for number, pair in enumerate(pairs, 1):
         path = batch.folder / f"{pair['pair']}.json"
         key, skipped = _key(batch, pair)
@@ -124,7 +129,9 @@ def _upstream(method: MethodFile, model_record: dict[str, Any] | None, device: s
     if model_record is None:
         return "upstream: there is no trained model"
     status = model_record["status"]
-    return "" if status == "ok" else f"upstream: training ended as {status}: {model_record.get('message', '')}"
+    return (
+        "" if status == "ok" else f"upstream: training ended as {status}: {model_record.get('message', '')}"
+    )
 
 
 def _key(batch: _Batch, pair: dict[str, Any]) -> tuple[str, str]:
@@ -234,4 +241,6 @@ def _problem(field: Path, pair: dict[str, Any]) -> str:
 def _phases(calls: list[dict[str, float]], timed: bool) -> dict[str, float]:
     """Seconds of each phase: of the one call, or the median of the steady calls of a timed run."""
     steady = calls[1:] if timed else calls
-    return {name: median(call[name] for call in steady) for name in calls[0] if name != "call"} if steady else {}
+    return (
+        {name: median(call[name] for call in steady) for name in calls[0] if name != "call"} if steady else {}
+    )

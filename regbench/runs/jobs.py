@@ -11,7 +11,10 @@ from typing import Any
 from regbench.methods.discovery import MethodFile
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
-ROOT = Path(__file__).resolve().parents[2]  # the folder that holds the package, for a worker of another interpreter
+ROOT = (
+    Path(__file__).resolve().parents[2]
+)  # the folder that holds the package, for a worker of another interpreter
+SETUP_SECONDS = 600.0  # imports and a model read from a slow disk are no part of a pair's time
 THREADS = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -25,7 +28,7 @@ THREADS = (
 
 def environment_of(method: MethodFile, threads: int, device: str) -> dict[str, str]:
     """Variables set before any process of the method starts: equal threads, no GPU in sight of a CPU run."""
-    variables = dict.fromkeys(THREADS, str(threads))
+    variables: dict[str, str] = dict.fromkeys(THREADS, str(threads))
     variables["PYTHONPATH"] = os.pathsep.join(
         filter(None, [str(ROOT), str(method.path.parent.resolve()), os.environ.get("PYTHONPATH", "")])
     )
@@ -49,6 +52,7 @@ def job_of(
         "setup": {"python": method.python, "options": options, "context": context},
         "environment": environment_of(method, context["threads"], context["device"]),
         "seconds": seconds,
+        "setup_seconds": max(seconds, SETUP_SECONDS),
         "memory_mb": memory_gb * 1024,
         "log": str(log) if log else None,
     }
@@ -72,7 +76,9 @@ def command_of(
     try:
         return [word.format(**values) for word in shlex.split(method.command or "")]
     except (KeyError, IndexError) as error:
-        raise ValueError(f"{method.path}: the command asks for {{{error.args[0]}}}, which this pair does not have") from error
+        raise ValueError(
+            f"{method.path}: the command asks for {{{error.args[0]}}}, which this pair does not have"
+        ) from error
 
 
 class SupervisorClient:
@@ -94,7 +100,12 @@ class SupervisorClient:
         if answer:
             return json.loads(answer)
         self.close()
-        return {"pair": request["pair"], "status": "error", "message": "the supervisor was killed", "calls": []}
+        return {
+            "pair": request["pair"],
+            "status": "error",
+            "message": "the supervisor was killed",
+            "calls": [],
+        }
 
     def _start(self) -> None:
         pipe = subprocess.PIPE

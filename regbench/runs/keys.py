@@ -11,7 +11,11 @@ from regbench.methods.discovery import MethodFile
 
 
 def run_key(
-    pair: dict[str, Any], method: MethodFile, options: dict[str, Any], model: str | None, settings: dict[str, Any]
+    pair: dict[str, Any],
+    method: MethodFile,
+    options: dict[str, Any],
+    model: str | None,
+    settings: dict[str, Any],
 ) -> str:
     """Hash (32 hex digits) of a run: contents of all files it reads, options, and `settings` as JSON.
 

@@ -2,7 +2,8 @@
 
 Standard input: one JSON object a line. The first is the job:
     {"worker": argv or null, "setup": object sent to each new worker, "environment": {name: value},
-     "seconds": limit of one call, "memory_mb": limit of the process tree, "log": path or null}
+     "seconds": limit of one call, "setup_seconds": limit of a worker's setup,
+     "memory_mb": limit of the process tree, "log": path or null}
 then a request for each pair:
     {"pair": name, "calls": n, "fresh": start a new worker, "request": object for the worker, "argv": command or null}
 Standard output: for each request one line
@@ -55,7 +56,8 @@ class Child:
             start_new_session=True,
             preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),
         )
-        self.pid = self.process.pid
+        assert self.process.stdout is not None
+        self.pid, self.output = self.process.pid, self.process.stdout
         self.tail = bytearray()
         self.code = None
         self.peak_mb = 0.0
@@ -68,7 +70,7 @@ class Child:
         with contextlib.ExitStack() as stack:
             file = stack.enter_context(open(log, "ab")) if log else None
             room = LOG_BYTES
-            while chunk := os.read(self.process.stdout.fileno(), 65_536):
+            while chunk := os.read(self.output.fileno(), 65_536):
                 self.tail = (self.tail + chunk)[-TAIL_BYTES:]
                 if file and room > 0:
                     file.write(chunk[:room])
@@ -97,7 +99,7 @@ class Child:
         kill_descendants()
         self._drain.join(2)
         if not self._drain.is_alive():
-            self.process.stdout.close()
+            self.output.close()
         os.close(self.ended)
 
 
@@ -154,15 +156,14 @@ def reset_high_water(pid):
 class Watch:
     """Waits for a child with an eye on the clock and on the memory of the whole process tree."""
 
-    def __init__(self, seconds, memory_mb):
-        self.seconds = seconds
+    def __init__(self, memory_mb):
         self.memory_mb = memory_mb
         self.peak_mb = 0.0
-        self.restart()
 
-    def restart(self):
-        """A new call begins: it has the whole time limit."""
-        self.deadline = time.monotonic() + self.seconds
+    def restart(self, seconds):
+        """A setup or a call begins: it has the whole time limit."""
+        self.seconds = seconds
+        self.deadline = time.monotonic() + seconds
 
     def wait(self, child, pipes=()):
         """Those of `pipes` and `child.ended` that can be read. Failure when a limit is passed."""
@@ -203,9 +204,9 @@ class Worker:
         with contextlib.suppress(BrokenPipeError):  # it has died: the next `receive` says how
             os.write(self._write, json.dumps(message).encode() + b"\n")
 
-    def receive(self, watch):
+    def receive(self, watch, seconds):
         """Its next answer. Failure when it fails, dies or passes a limit."""
-        watch.restart()
+        watch.restart(seconds)
         while b"\n" not in self._rest:
             if self._read not in watch.wait(self.child, [self._read]):
                 raise Failure(*ending(self.child.code))
@@ -249,13 +250,15 @@ class Supervisor:
         """Serve one request; never raises for what a method does."""
         event = {"pair": request["pair"], "status": "ok", "message": "", "setup_seconds": None, "calls": []}
         event |= {"peak_memory_mb": None, "peak_device_memory_mb": None, "log_tail": []}
-        watch = Watch(self.job["seconds"], self.job["memory_mb"])
+        watch = Watch(self.job["memory_mb"])
         serve = self._command if request["argv"] else self._python
         try:
             serve(request, event, watch)
         except Failure as failure:
             event["status"], event["message"] = failure.args
-            self.close_worker(event)  # whatever state a failed worker is in, the next pair starts from a new one
+            self.close_worker(
+                event
+            )  # whatever state a failed worker is in, the next pair starts from a new one
         event["peak_memory_mb"] = round(max(event["peak_memory_mb"] or 0, watch.peak_mb), 1) or None
         return event
 
@@ -264,13 +267,13 @@ class Supervisor:
             self.close_worker(event)
         if self.worker is None:
             self.worker = Worker(self.job, self.environment)
-            event["setup_seconds"] = self.worker.receive(watch)["seconds"]
+            event["setup_seconds"] = self.worker.receive(watch, self.job["setup_seconds"])["seconds"]
         worker = self.worker
         watch.peak_mb = 0.0
         reset_high_water(worker.child.pid)
         worker.child.tail = bytearray()
         worker.send(request["request"])
-        while (answer := worker.receive(watch)).pop("event") == "call":
+        while (answer := worker.receive(watch, self.job["seconds"])).pop("event") == "call":
             event["calls"].append(answer)
         event["peak_device_memory_mb"] = answer["peak_device_memory_mb"]
         event["peak_memory_mb"] = high_water_mb(worker.child.pid)
@@ -278,11 +281,11 @@ class Supervisor:
 
     def _command(self, request, event, watch):
         for call in range(request["calls"]):
-            watch.restart()
             try:
                 child = Child(request["argv"], self.environment, self.job["log"])
             except OSError as error:
                 raise Failure("error", f"cannot start {request['argv'][0]!r}: {error.strerror}") from error
+            watch.restart(self.job["seconds"])
             try:
                 watch.wait(child)
             finally:

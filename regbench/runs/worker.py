@@ -30,17 +30,17 @@ def main() -> None:
     read, write = map(int, os.environ.pop("REGBENCH_PIPES").split(","))
     for pipe in (read, write):
         os.set_inheritable(pipe, False)
-    requests, answers = open(read), open(write, "w", buffering=1)
-    try:
-        method = _setup(json.loads(requests.readline()), answers)
-        count = 0
-        for line in requests:
-            count = _serve(method, json.loads(line), answers, count)
-    except Exception as error:
-        traceback.print_exc()
-        sys.stderr.flush()
-        _answer(answers, event="failed", status=_status(error), message=_message(error))
-        os._exit(1)
+    with open(read) as requests, open(write, "w", buffering=1) as answers:
+        try:
+            method = _setup(json.loads(requests.readline()), answers)
+            count = 0
+            for line in requests:
+                count = _serve(method, json.loads(line), answers, count)
+        except Exception as error:
+            traceback.print_exc()
+            sys.stderr.flush()
+            _answer(answers, event="failed", status=_status(error), message=_message(error))
+            os._exit(1)
 
 
 def _setup(job: dict[str, Any], answers: IO[str]) -> Method:
@@ -129,7 +129,7 @@ def _now() -> float:
 
 def _seed(seed: int) -> None:
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002: methods may draw from the old global generator
+    np.random.seed(seed)  # noqa: NPY002  (a method may draw from the old global generator)
     if torch := sys.modules.get("torch"):
         torch.manual_seed(seed)
 

@@ -79,17 +79,17 @@ _DECLARED = (
         "Liu 2022 (arXiv 2212.06060), share of the brain",
         decimals=3,
     ),
-    Metric("error", "Error", "mm", (0, inf), "lower", BOTH, "mean |u - truth| in the brain", "truth", 3),
+    Metric("error", "Error", "mm", (0, inf), "lower", BOTH, "mean |u - truth| in the brain", "truth", 2),
     Metric(
         "error_border",
-        "Border error",
+        "Border",
         "mm",
         (0, inf),
         "lower",
         BOTH,
         "mean |u - truth| in the brain at voxels beside a label border",
         "truth and labels",
-        3,
+        2,
     ),
 )
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _DECLARED}

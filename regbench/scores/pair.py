@@ -11,6 +11,7 @@ from regbench.geometry.fields import read_field
 from regbench.geometry.grid import apply_affine
 from regbench.geometry.images import Volume, read_volume
 from regbench.geometry.sampling import sample, sample_volume
+from regbench.prepared.intensity import normalise
 from regbench.scores.deformation import folding, non_diffeomorphic_volume
 from regbench.scores.metrics import Metric, expected_metrics
 from regbench.scores.overlap import dice, mean_over_labels
@@ -145,12 +146,11 @@ def _truth(path: str, u: np.ndarray, fixed: Fixed) -> dict[str, Value]:
 
 def _warp_image(side: Row, points: np.ndarray, session: Session) -> np.ndarray:
     """The original moving image at prepared-space `points`, as preparation would show it: in [0, 1], masked."""
-    low, high = side["normalisation"]["low"], side["normalisation"]["high"]
-    values = _sample_original(session.read(side["original"], np.float32), side, points, order=1, fill=low)
-    image = np.clip((values - low) / (high - low), 0, 1)
+    volume = session.read(side["original"], np.float32)
+    image = normalise(_sample_original(volume, side, points, order=1), side["normalisation"])
     if side["mask"]:
-        mask = session.read(side["mask"], np.uint8)
-        image[sample_volume(mask.data, mask.grid, points, order=0) == 0] = 0
+        mask = session.read(side["original_mask"], np.uint8)
+        image[_sample_original(mask, side, points, order=0) == 0] = 0
     return image
 
 
@@ -167,7 +167,7 @@ def _sample_original(
 ) -> np.ndarray:
     """An original volume at points of prepared space, LPS mm (3, ...): both affines in one step."""
     to_index = np.linalg.inv(volume.grid.affine) @ np.asarray(side["to_original"], float)
-    return sample(volume.data, apply_affine(to_index, points), order, fill)
+    return sample(volume.data, apply_affine(to_index, points), order)
 
 
 def _rows(run: Row, metric: Metric, value: Value) -> Iterable[Row]:

@@ -35,10 +35,10 @@ def closed_gap(scores: Frame, task: str) -> Frame:
 
 def gap_text(table: Frame, methods: Mapping[str, Method]) -> str:
     """The same as Markdown, with the methods' labels."""
-    header = ["Task", "Method", "Variant", "n", *GAP.values()]
+    header = ["Method", "n", *GAP.values()]
     order = table.assign(rank=[PAPER_ORDER.index(m) if m in PAPER_ORDER else 99 for m in table["method"]])
     rows = [
-        [row.task, _label(row.method, methods), row.variant, str(row.n), *(_percent(row[key]) for key in GAP)]
+        [_label(row, methods), str(row.n), *(_percent(row[key]) for key in GAP)]
         for _, row in order.sort_values(["task", "rank", "method", "variant"]).iterrows()
     ]
     return markdown_table(header, rows)
@@ -60,8 +60,9 @@ def _gain(values: Frame, ends: dict[str, Frame]) -> dict[str, float]:
     }
 
 
-def _label(method: str, methods: Mapping[str, Method]) -> str:
-    return methods[method].label if method in methods else method
+def _label(row: Frame, methods: Mapping[str, Method]) -> str:
+    label = methods[row.method].label if row.method in methods else row.method
+    return f"{row.task}: {label}" + (f" ({row.variant})" if row.variant != "default" else "")
 
 
 def _percent(value: float) -> str:

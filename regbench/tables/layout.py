@@ -10,7 +10,7 @@ from regbench.tables.paper import paper
 from regbench.tables.summary import Line, Statistic, Timing
 
 DEVICES = {"cpu": "CPU time (s)", "cuda": "GPU time (s)"}
-ALSO = ("dsc", "hd95", "nmi", "error", "error_border", "folding")  # as many as fit a terminal
+ALSO = ("dsc", "hd95", "error", "error_border", "folding")  # as many as fit a terminal
 DAGGER = "†"
 
 
@@ -48,37 +48,34 @@ def task_blocks(task: str, table: int, lines: list[Line], same_data: bool) -> li
         "failed",
     ]
     main = Block(f"Task {task}", header, [])
-    left = dict(printed["rows"])
+    left = {row["name"]: _published_cells(row, printed["columns"]) for row in printed["rows"].values()}
     for at, line in enumerate(lines):
         main.rows.append(_main_row(line, printed["columns"], letters))
+        name = printed["rows"].get(line.method, {}).get("name")
         last = line.method not in {later.method for later in lines[at + 1 :]}
-        if same_data and last and line.method in left:
-            main.rows.append(published_row(line.method, left.pop(line.method), printed["columns"], lines))
-    published = [published_row(name, row, printed["columns"], lines) for name, row in left.items()]
+        if same_data and last and name in left:
+            main.rows.append(["  published", *left.pop(name), "", ""])
     if same_data:
-        main.rows += published
+        main.rows += [[f"{name} (paper)", *cells, "", ""] for name, cells in left.items()]
         return [main, *_also(lines, printed)]
     title = f"Published ({paper()['citation']}, {printed['source']}): other data, not comparable"
-    return [main, *_also(lines, printed), Block(title, header[:-2], [row[:-2] for row in published])]
-
-
-def published_row(name: str, row: dict, columns: list[str], lines: list[Line]) -> list[str]:
-    """A printed row of the paper; the number in parentheses as printed."""
-    label = next((line.label for line in lines if line.method == name), name)
-    values = [f"{row[column][0]:.4f} ({row[column][1]:.4f})" for column in columns]
-    times = [f"{row[device][0]:.4f} ({row[device][1]:.4f})" if device in row else "-" for device in DEVICES]
-    return [f"{label}, published", *values, *times, "", ""]
+    rows = [[name, *cells] for name, cells in left.items()]
+    return [main, *_also(lines, printed), Block(title, header[:-2], rows)]
 
 
 def notes(lines_by_task: dict[str, list[Line]]) -> list[str]:
     """Footnotes: what the numbers are, which runs failed, how many seeds."""
     lines = [line for each in lines_by_task.values() for line in each]
     found = [
-        "Mean (SD) over n ordered pairs, seeds averaged first; published parentheses are as printed. "
+        "Mean (SD) over n ordered pairs, seeds averaged first; what the published parentheses are is not said. "
         "Intervals: 95 %, bootstrap over subjects in both roles.",
         "MI in nats, 64 hard bins, in the brain. SSIM and PSNR over the whole grid, data range 1; "
-        "on multi-modal pairs they are reported because the paper does, not ranked, as is MI everywhere.",
+        "on multi-modal pairs they are reported because the paper does. They rank no method there, and MI none anywhere.",
     ]
+    if any("error" in line.values for line in lines):
+        found.append(
+            "Error: mean distance of the field from the truth in the brain; Border: beside label borders."
+        )
     for task, each in lines_by_task.items():
         for line in each:
             if line.failures:
@@ -121,11 +118,23 @@ def _main_row(line: Line, columns: list[str], letters: dict[str, str]) -> list[s
     return [line.label, *values, *times, str(line.n), str(sum(line.failures.values()))]
 
 
+def _published_cells(row: dict, columns: list[str]) -> list[str]:
+    """A printed row, rounded like ours (the CSV has all digits); the parentheses may be SDs or variances."""
+    values = [
+        f"{row[name][0]:.{METRICS[name].decimals}f} ({row[name][1]:.{METRICS[name].decimals}f})"
+        for name in columns
+    ]
+    times = [
+        f"{_seconds(row[name][0])} ({_seconds(row[name][1])})" if name in row else "-" for name in DEVICES
+    ]
+    return [*values, *times]
+
+
 def _also(lines: list[Line], printed: dict) -> list[Block]:
     """The other metrics that some line has, and the interval of the table's first metric."""
     names = [name for name in ALSO if name not in printed["columns"] and any(name in x.values for x in lines)]
     head = printed["headline"]
-    header = ["Method", f"{METRICS[head].title} 95 % interval", *(METRICS[name].heading for name in names)]
+    header = ["Method", f"95 % of {METRICS[head].title}", *(METRICS[name].heading for name in names)]
     rows = [
         [
             line.label,

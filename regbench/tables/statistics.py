@@ -1,9 +1,10 @@
 """Statistics of scores whose pairs share subjects, and so are not independent."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy.stats import wilcoxon
-from statsmodels.stats.multitest import multipletests
 
 from regbench.tables.frames import Column
 
@@ -44,13 +45,14 @@ def paired_p(a: Column, b: Column, fixed: Column) -> tuple[float, int]:
         return float("nan"), len(differences)
     if not differences.any():
         return 1.0, len(differences)
-    return float(wilcoxon(differences)[1]), len(differences)
+    test: Any = wilcoxon(differences)  # scipy does not declare its result
+    return float(test.pvalue), len(differences)
 
 
 def holm(p: np.ndarray) -> np.ndarray:
     """Holm's correction (1979) of a family of p values; NaN entries are no tests and stay NaN."""
+    order = np.argsort(p)[: np.count_nonzero(~np.isnan(p))]  # NaN sorts last
     corrected = np.full(len(p), np.nan)
-    known = ~np.isnan(p)
-    if known.any():
-        corrected[known] = multipletests(p[known], method="holm")[1]
+    steps = p[order] * np.arange(len(order), 0, -1)
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
     return corrected

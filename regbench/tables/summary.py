@@ -21,6 +21,8 @@ class Method(Protocol):
     def control(self) -> bool: ...
     @property
     def trains(self) -> bool: ...
+    @property
+    def devices(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -79,10 +81,7 @@ def summarise(scores: Frame, timings: Frame, methods: Mapping[str, Method], samp
                 seeds=rows["repetition"].nunique(),
                 failures=_failures(rows),
                 values=_statistics(rows, samples),
-                times={
-                    device: _times(mine, device, bool(method and method.control))
-                    for device in ("cpu", "cuda")
-                },
+                times={device: _times(mine, device, method) for device in ("cpu", "cuda")},
             )
         )
     return sorted(lines, key=_rank)
@@ -119,9 +118,9 @@ def _statistics(rows: Frame, samples: int) -> dict[str, Statistic]:
     return found
 
 
-def _times(rows: Frame, device: str, control: bool) -> list[Timing] | str:
+def _times(rows: Frame, device: str, method: Method | None) -> list[Timing] | str:
     """Steady compute of a method by machine: numbers of different machines are never averaged."""
-    if control:
+    if method and (method.control or device not in method.devices):
         return "-"
     here = rows[(rows["device"] == device) & (rows["phase"] != "train")]
     total = here["kind"] == "command"

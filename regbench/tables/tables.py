@@ -85,7 +85,7 @@ def _facts(study: Study, tasks: list[str]) -> list[str]:
 def _numbers(task: str, line: Line) -> dict[str, object]:
     """One row of the CSV: every number of a line, unrounded."""
     row: dict[str, object] = {
-        "block": "measured", "task": task, "label": line.label, "method": line.method, "variant": line.variant,
+        "block": "measured", "task": task, "row": line.label, "method": line.method, "variant": line.variant,
         "n": line.n, "seeds": line.seeds, "failed": sum(line.failures.values()),
         "failures": "; ".join(f"{status} {count}" for status, count in line.failures.items()),
     }  # fmt: skip
@@ -120,11 +120,12 @@ def _published(number: int, task: str, same: bool) -> list[dict[str, object]]:
     for method, values in paper()["tables"][number]["rows"].items():
         row: dict[str, object] = {
             "block": "published" if same else "published, other data, not comparable",
-            "task": task, "label": method, "method": method,
+            "task": task, "row": values["name"], "method": method,
         }  # fmt: skip
-        for name, (value, parentheses) in values.items():
-            key = f"{name}_seconds" if name in DEVICES else name
-            row |= {key: value, f"{key}_sd": parentheses}
+        for name in (*METRICS, *DEVICES):
+            if name in values:
+                key = f"{name}_seconds" if name in DEVICES else name
+                row |= dict(zip((key, f"{key}_sd"), values[name], strict=True))
         rows.append(row)
     return rows
 

@@ -6,7 +6,7 @@ rule train:
     log:
         LOGS / "models" / "{task}" / "{method}" / "{variant}" / "r{repetition}.log",
     conda:
-        "regbench"
+        "../../environment.yml"
     threads: PLAN.study.threads
     params:
         study=PLAN.study_file,

@@ -7,7 +7,7 @@ rule write_tables:
     log:
         LOGS / "tables.log",
     conda:
-        "regbench"
+        "../../environment.yml"
     params:
         study=PLAN.study_file,
         settings=PLAN.table_settings(),

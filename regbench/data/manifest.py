@@ -1,0 +1,172 @@
+"""A dataset of one's own files, listed in a CSV table.
+
+Either one row a subject and contrast, with columns subject, contrast, image, split and, where there are, labels, mask,
+group; or one row a subject, with file names made from the row by patterns (`images: {T1w: "{subject}_T1w.nii.gz"}`).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from regbench.data._options import Options
+from regbench.data._table import Row, read_rows
+from regbench.data.base import Dataset, Subject, check_subjects
+
+Column = Literal["subject", "contrast", "image", "labels", "mask", "split", "group"]
+SAME_GRID_MM = 0.1  # headers written by different tools round differently
+
+
+class ManifestOptions(Options):
+    """Where the table and the files are, and how the table is to be read."""
+
+    path: Path  # the table, relative to the working directory
+    root: Path | None = None  # what file names are relative to; None: the table's folder
+    columns: dict[Column, str] = Field(default={})  # our name of a column: the table's
+    images: dict[str, str] | None = Field(
+        default=None, min_length=1
+    )  # contrast: pattern with {columns} of the row
+    labels: str | None = None  # pattern
+    mask: str | None = None  # pattern
+
+    @model_validator(mode="after")
+    def _one_form(self) -> "ManifestOptions":
+        if self.images is None and (self.labels or self.mask):
+            raise ValueError(
+                "patterns for `labels` and `mask` go with patterns for `images`; else they are columns"
+            )
+        return self
+
+    @property
+    def folder(self) -> Path:
+        """What relative file names are relative to."""
+        return self.path.parent if self.root is None else self.root
+
+
+@dataclass
+class Scans:
+    """One subject's files, gathered from its rows; `lines` says where each file is named."""
+
+    subject: str
+    split: str
+    group: str
+    images: dict[str, Path] = field(default_factory=dict)
+    labels: Path | None = None
+    mask: Path | None = None
+    lines: dict[Path, int] = field(default_factory=dict)
+
+
+class Adapter(Dataset):
+    """Existing files as a dataset. Nothing is copied; making a subject reads and checks its files."""
+
+    options_model = ManifestOptions
+    options: ManifestOptions
+
+    def subjects(self) -> list[Subject]:
+        """The table's subjects in its order; ValueError lists leaks, doubles, bad names, missing files by line."""
+        scans = self._scans()
+        subjects = [Subject(s.subject, s.split, s.group, list(s.lines)) for s in scans]
+        check_subjects(subjects, str(self.options.path))
+        problems = [*_missing_files(scans), *_missing_contrasts(scans)]
+        if problems:
+            raise ValueError(f"{self.options.path}: not usable as a dataset:\n" + "\n".join(problems))
+        return subjects
+
+    def contrasts(self) -> list[str]:
+        """Those that every subject has, in the table's order."""
+        scans = self._scans()
+        return [name for name in scans[0].images if all(name in s.images for s in scans)] if scans else []
+
+    @property
+    def has_labels(self) -> bool:
+        scans = self._scans()
+        tested = [s for s in scans if s.split == "test"] or scans
+        return all(s.labels is not None for s in tested)
+
+    def _scans(self) -> list[Scans]:
+        form = ["subject", "split"] if self.options.images else ["subject", "split", "contrast", "image"]
+        rows = read_rows(self.options.path, {**self.options.columns}, form)
+        found: dict[str, Scans] = {}
+        problems = []
+        for row in rows:
+            problem = self._add(found, row)
+            if problem:
+                problems.append(f"  line {row.line}: {problem}")
+        if problems:
+            raise ValueError(f"{self.options.path}: not usable as a dataset:\n" + "\n".join(problems))
+        return list(found.values())
+
+    def _add(self, found: dict[str, Scans], row: Row) -> str | None:
+        """Put a row's files with its subject; returns what is wrong with the row."""
+        name, split = row.get("subject"), row.get("split")
+        group = row.get("group") or name
+        scans = found.setdefault(name, Scans(name, split, group))
+        if (scans.split, scans.group) != (split, group):
+            return (
+                f"subject {name!r} has split {split!r} and group {group!r} here, "
+                f"but {scans.split!r} and {scans.group!r} above"
+            )
+        try:
+            images, labels, mask = self._names(row)
+        except KeyError as error:
+            return f"a pattern names the column {error}, which the table does not have"
+        for contrast, image in images.items():
+            if contrast in scans.images:
+                return f"subject {name!r} is listed twice with contrast {contrast!r}"
+            if not contrast or not image:
+                return f"subject {name!r} has an empty contrast or image"
+            scans.images[contrast] = self._path(image, row, scans)
+        scans.labels = self._path(labels, row, scans) if labels else scans.labels
+        scans.mask = self._path(mask, row, scans) if mask else scans.mask
+        return None
+
+    def _names(self, row: Row) -> tuple[dict[str, str], str, str]:
+        """File names of a row: images by contrast, labels, mask (empty where there are none)."""
+        if self.options.images is None:
+            return {row.get("contrast"): row.get("image")}, row.get("labels"), row.get("mask")
+        images = {contrast: name.format_map(row.values) for contrast, name in self.options.images.items()}
+        patterns = (self.options.labels or "", self.options.mask or "")
+        labels, mask = (pattern.format_map(row.values) for pattern in patterns)
+        return images, labels, mask
+
+    def _path(self, name: str, row: Row, scans: Scans) -> Path:
+        path = self.options.folder / name
+        scans.lines.setdefault(path, row.line)
+        return path
+
+    def _files(self, subject: Subject) -> dict[str, Any]:
+        # Imported here: listing subjects, which Snakemake does at each start, must not wait for nibabel.
+        import numpy as np
+
+        from regbench.geometry.images import read_volume
+
+        scans = next(s for s in self._scans() if s.subject == subject.name)
+        grids = {path: read_volume(path).grid for path in scans.images.values()}
+        for path in filter(None, (scans.labels, scans.mask)):
+            volume = read_volume(path, dtype=np.int32)
+            if not volume.data.any():
+                raise ValueError(f"{path}: no voxel is labelled")
+            if not any(volume.grid.same_as(grid, SAME_GRID_MM) for grid in grids.values()):
+                shapes = ", ".join(f"{image} {grid.shape}" for image, grid in grids.items())
+                raise ValueError(
+                    f"{path}: shape {volume.grid.shape} or position differs from the subject's images ({shapes}); "
+                    "labels and masks must lie on an image's grid"
+                )
+        return {
+            "images": {contrast: str(path) for contrast, path in scans.images.items()},
+            "labels": str(scans.labels) if scans.labels else None,
+            "mask": str(scans.mask) if scans.mask else None,
+        }
+
+
+def _missing_files(scans: Iterable[Scans]) -> list[str]:
+    lines = [(line, path) for s in scans for path, line in s.lines.items() if not path.is_file()]
+    return [f"  line {line}: no such file: {path}" for line, path in sorted(lines)]
+
+
+def _missing_contrasts(scans: list[Scans]) -> list[str]:
+    everywhere = list(dict.fromkeys(name for s in scans for name in s.images))
+    gaps = [(s.subject, [name for name in everywhere if name not in s.images]) for s in scans]
+    return [f"  subject {name!r} has no image of contrast {', '.join(gap)}" for name, gap in gaps if gap]

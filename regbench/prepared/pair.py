@@ -1,0 +1,92 @@
+"""Preparation of pairs: who meets whom, the affine of each pair in mode `pairwise`, and the true displacement."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from regbench.geometry.fields import write_field
+from regbench.geometry.grid import Grid
+from regbench.geometry.images import grid_of, load_nifti
+from regbench.prepared.affine import register_affine
+from regbench.prepared.failure import guarded, upstream
+from regbench.prepared.side import reread_scan, write_side
+from regbench.prepared.truth import has_truth, true_field
+from regbench.progress import Progress
+from regbench.records import write_record
+from regbench.study import TaskSettings
+
+log = logging.getLogger(__name__)
+Record = dict[str, Any]
+
+
+def prepare_pairs(
+    pairs: list[tuple[str, str]],
+    subjects: dict[str, Record],
+    sources: dict[str, Record],
+    task: TaskSettings,
+    out: Path,
+    truth: bool,
+) -> Record:
+    """Prepare (fixed, moving) pairs of subject names; write the record `out`, with images and fields beside it.
+
+    subjects: prepared-subject records by name. sources: data records by name. truth: whether true fields are
+    written, where both subjects' maps to their template are known. A pair that fails has status `error`, one with a
+    failed subject `skipped`.
+    """
+    progress = Progress(f"pairs {out.stem}", len(pairs), "pair")
+    done = []
+    for fixed, moving in pairs:
+        done.append(_pair(subjects[fixed], subjects[moving], sources, task, out.parent, truth))
+        progress.step(len(done))
+    record = {"pairs": done}
+    write_record(out, record)
+    return record
+
+
+def _pair(
+    fixed: Record, moving: Record, sources: dict[str, Record], task: TaskSettings, folder: Path, truth: bool
+) -> Record:
+    name = f"{fixed['subject']}__{moving['subject']}"
+    record: Record = {"pair": name, "fixed": None, "moving": None, "truth": None}
+
+    def make() -> Record:
+        sides = {"fixed": fixed["sides"][task.fixed], "moving": moving["sides"][task.moving]}
+        if task.prepare.affine.mode != "reference":
+            sides["moving"] = _moved(sides["fixed"], sides["moving"], task, folder / f"{name}_moving")
+        known = truth and has_truth(sources[fixed["subject"]]) and has_truth(sources[moving["subject"]])
+        path = _write_truth(sides, sources, folder / f"{name}_truth.nii.gz") if known else None
+        return {**sides, "truth": path}
+
+    return record | (upstream(fixed, moving) or guarded(f"pair {name}", make))
+
+
+def _moved(fixed: Record, moving: Record, task: TaskSettings, stem: Path) -> Record:
+    """The moving side of one pair: aligned to the fixed scan (mode `pairwise`), resampled onto the fixed grid."""
+    scan, matrix, information = reread_scan(moving), np.eye(4), None
+    if task.prepare.affine.mode == "pairwise":
+        matrix, information = register_affine(reread_scan(fixed).volume, scan.volume, task.prepare.affine)
+    who = {"subject": moving["subject"], "contrast": moving["contrast"]}
+    side = write_side(scan, _grid(fixed), matrix, stem, moving["labels"], who)
+    return {**side, "original_mask": moving["original_mask"], "affine_information": information}
+
+
+def _write_truth(sides: dict[str, Record], sources: dict[str, Record], path: Path) -> str:
+    fixed, moving = sides["fixed"], sides["moving"]
+    grid = _grid(fixed)
+    u = true_field(
+        sources[fixed["subject"]],
+        sources[moving["subject"]],
+        grid,
+        np.array(fixed["to_original"]),
+        np.array(moving["to_original"]),
+    )
+    write_field(path, u, grid)
+    return str(path)
+
+
+def _grid(side: Record) -> Grid:
+    path = Path(side["image"])
+    image = load_nifti(path)
+    return grid_of(image, image.shape, path)

@@ -1,0 +1,96 @@
+"""Method files: what is found, and how a wrong file is refused."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from regbench.methods.discovery import discover, read_method_file
+
+METHODS = Path(__file__).resolve().parents[2] / "workflow" / "methods"
+GOOD = """# A method of mine.
+use rule run as mine with:
+    wildcard_constraints:
+        method="mine",
+    params:
+        label="Mine (β)",
+        command="mytool {fixed} {moving} {out} --mode {mode}",
+        options={
+            "mode": "fast",
+            "levels": [4, 2, 1],  # coarse to fine
+            "weight": -1e-3,
+        },
+        modalities=["mono"],
+        source="Me, \\"params:\\" and all",
+"""
+
+
+def write(folder: Path, text: str, name: str = "mine") -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{name}.smk"
+    path.write_text(text, encoding="utf8")
+    return path
+
+
+def test_a_file_is_read_as_it_is_written(tmp_path):
+    method = read_method_file(write(tmp_path, GOOD))
+    assert (method.name, method.label, method.python) == ("mine", "Mine (β)", None)
+    assert method.options == {"mode": "fast", "levels": [4, 2, 1], "weight": -1e-3}
+    assert method.modalities == ("mono",)
+    assert method.devices == ("cpu",)
+    assert not method.trains
+    assert method.source == 'Me, "params:" and all'
+
+
+def test_the_papers_methods_are_found_and_have_sources():
+    methods = discover([METHODS])
+    assert {"identity", "truth", "precomputed", "syn", "bspline"} <= set(methods)
+    assert all(method.source for method in methods.values())
+    assert methods["precomputed"].missing(methods["precomputed"].options) == ["fields"]
+    assert not methods["precomputed"].missing({"fields": "/x/{fixed}_{moving}.nii.gz"})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("as mine", "as other", "mine.smk:2: the rule is called 'other'"),
+        ('method="mine"', 'method="other"', "wildcard_constraints"),
+        ('"fast"', "FAST", r"mine.smk:8: options is not a literal"),
+        ("-1e-3", "-1e-3 if", "mine.smk:11"),
+        ("label=", "lable=", "unknown lable"),
+        ('label="Mine (β)",', "", "label="),
+        ("label=", 'python="a:B", label=', "either python="),
+        ('modalities=["mono"]', 'modalities="mono"', "modalities='mono' is a str"),
+        ('["mono"]', '["monomodal"]', "monomodal"),
+        ("use rule run", "use rule runs", "expected `use rule run as NAME with:`"),
+        ("    params:", "    input:", "no `params:`"),
+    ],
+)
+def test_a_wrong_file_is_refused_by_name_and_line(tmp_path, old, new, message):
+    assert old in GOOD
+    with pytest.raises(ValueError, match=r"mine\.smk") as error:
+        read_method_file(write(tmp_path, GOOD.replace(old, new)))
+    assert message in str(error.value)
+
+
+def test_two_methods_of_one_name_are_refused(tmp_path):
+    folders = [tmp_path / "a", tmp_path / "b"]
+    for folder in folders:
+        write(folder, GOOD)
+    with pytest.raises(ValueError, match=r"b/mine.smk.*already in .*a/mine.smk"):
+        discover(folders)
+
+
+def test_no_method_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match="no method"):
+        discover([tmp_path])
+    with pytest.raises(ValueError, match="no such folder"):
+        discover([tmp_path / "absent"])
+
+
+def test_finding_methods_loads_none_of_them():
+    code = "import sys; from regbench.methods.discovery import discover; from pathlib import Path\n"
+    code += "discover([Path(sys.argv[1])]); print([m for m in ('torch', 'ants', 'itk', 'numpy') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code, METHODS], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,175 @@
+"""Mutual information against a dense float64 version, against scikit-learn on hard bins, and its properties."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import mutual_info_score
+
+from regbench.models.mutual_information import mutual_information
+
+
+def dense(fixed, moving, bins=32, sigma=0.5, mask=None):
+    """The definition, one window of every voxel on every bin, in float64."""
+
+    def weights(v):
+        return torch.softmax(-0.5 * ((v[..., None] - centres) * (bins - 1) / sigma) ** 2, dim=-1)
+
+    centres = torch.linspace(0, 1, bins, dtype=torch.float64)
+    values = []
+    for item in range(len(fixed)):
+        keep = slice(None) if mask is None else mask[item].flatten()
+        f, m = (weights(image[item].flatten()[keep]) for image in (fixed, moving))
+        p = f.T @ m / len(f)
+        q = p.sum(0, keepdim=True) * p.sum(1, keepdim=True)
+        values.append(torch.where(p > 0, p * (p.clamp_min(1e-300) / q.clamp_min(1e-300)).log(), 0).sum())
+    return torch.stack(values)
+
+
+def images(kind="continuous", voxels=20_000, batch=1, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    fixed = torch.rand(batch, 1, voxels // 100, 10, 10, generator=generator)
+    moving = (1 - fixed + 0.1 * torch.randn(fixed.shape, generator=generator)).clamp(0, 1)
+    if kind == "few levels":  # every voxel of a level has the same error, so that none cancels
+        fixed, moving = (fixed * 40).round() / 40, (moving * 37).round() / 37
+    if kind == "independent":
+        moving = torch.rand(moving.shape, generator=generator)
+    background = slice(0, voxels // 300)
+    fixed[:, :, background] = moving[:, :, background] = 0.0
+    return fixed, moving
+
+
+def with_gradients(function, fixed, moving, **options):
+    fixed, moving = fixed.clone().requires_grad_(), moving.clone().requires_grad_()
+    value = function(fixed, moving, **options)
+    weights = torch.arange(1.0, len(value) + 1, dtype=value.dtype)
+    (value * weights).sum().backward()
+    return value.detach().double(), fixed.grad.double(), moving.grad.double()
+
+
+def relative(found, expected):
+    return float((found - expected).norm() / expected.norm())
+
+
+@pytest.mark.parametrize("kind", ["continuous", "few levels", "independent"])
+@pytest.mark.parametrize(("bins", "sigma"), [(16, 0.5), (32, 0.5), (48, 1.0), (64, 0.5)])
+def test_value_and_gradient_are_those_of_dense_float64(kind, bins, sigma):
+    fixed, moving = images(kind)
+    value, *gradients = with_gradients(mutual_information, fixed, moving, bins=bins, sigma=sigma)
+    expected, *slopes = with_gradients(dense, fixed.double(), moving.double(), bins=bins, sigma=sigma)
+    assert relative(value, expected) < 1e-4
+    for found, slope in zip(gradients, slopes, strict=True):
+        assert relative(found, slope) < 1e-3
+
+
+def test_mask_and_batch_count_only_what_they_hold():
+    fixed, moving = images(batch=3, voxels=6000)
+    mask = torch.rand(fixed.shape, generator=torch.Generator().manual_seed(1)) < 0.4
+    value, *gradients = with_gradients(mutual_information, fixed, moving, mask=mask)
+    expected, *slopes = with_gradients(dense, fixed.double(), moving.double(), mask=mask)
+    assert relative(value, expected) < 1e-4
+    for found, slope in zip(gradients, slopes, strict=True):
+        assert relative(found, slope) < 1e-3
+        assert (found[~mask] == 0).all()
+
+
+def test_narrow_windows_tend_to_mutual_information_of_hard_bins():
+    bins = 12
+    generator = np.random.default_rng(0)
+    a = generator.integers(0, bins, 5000)
+    b = np.clip(a + generator.integers(-1, 2, 5000), 0, bins - 1)
+    fixed, moving = (torch.from_numpy(x / (bins - 1)).float()[None] for x in (a, b))
+    found = float(mutual_information(fixed, moving, bins=bins, sigma=0.05))
+    assert found == pytest.approx(mutual_info_score(a, b), abs=1e-4)
+
+
+def test_value_does_not_scale_with_the_number_of_bins():
+    fixed, _ = images(voxels=50_000)
+    moving = torch.where(fixed > 0.5, 0.8, 0.2)  # one bit of each other, whatever the bins
+    fixed = torch.where(fixed > 0.5, 0.7, 0.3)
+    values = [float(mutual_information(fixed, moving, bins=bins)) for bins in (16, 32, 64, 128)]
+    assert values == pytest.approx(
+        [mutual_info_score((fixed > 0.5).flatten(), (moving > 0.5).flatten())] * 4, rel=0.02
+    )
+
+
+@pytest.mark.parametrize("level", [0.0, 0.37, 1.0])
+def test_constant_images_have_no_information_and_no_gradient(level):
+    fixed, _ = images(voxels=5000)
+    value, *gradients = with_gradients(mutual_information, fixed, torch.full_like(fixed, level))
+    assert float(value) == pytest.approx(0, abs=1e-5)
+    assert all(torch.isfinite(gradient).all() for gradient in gradients)
+
+
+def test_empty_mask_gives_zero():
+    fixed, moving = images(voxels=5000)
+    value, *gradients = with_gradients(
+        mutual_information, fixed, moving, mask=torch.zeros_like(fixed, dtype=torch.bool)
+    )
+    assert float(value) == 0
+    assert all((gradient == 0).all() for gradient in gradients)
+
+
+def test_nan_in_an_image_shows_in_the_value():
+    fixed, moving = images(voxels=5000)
+    moving[0, 0, -1, 0, 0] = torch.nan
+    assert torch.isnan(mutual_information(fixed, moving)).all()
+
+
+def test_intensities_outside_the_range_are_clamped_and_have_no_gradient():
+    fixed, moving = images(voxels=5000)
+    wide = moving * 1.5 - 0.25
+    value, _, gradient = with_gradients(mutual_information, fixed, wide)
+    assert float(value) == pytest.approx(float(mutual_information(fixed, wide.clamp(0, 1))))
+    assert (gradient[(wide < 0) | (wide > 1)] == 0).all()
+
+
+def test_same_bits_every_time_whatever_the_number_of_threads():
+    fixed, moving = images(voxels=300_000)
+    threads = torch.get_num_threads()
+    try:
+        results = []
+        for count in (1, 2, 2):
+            torch.set_num_threads(count)
+            results.append(with_gradients(mutual_information, fixed, moving))
+    finally:
+        torch.set_num_threads(threads)
+    for other in results[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(results[0][1:], other[1:], strict=True))
+
+
+def test_bfloat16_and_autocast_give_nearly_the_same():
+    fixed, moving = images()
+    expected = float(mutual_information(fixed, moving))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert float(mutual_information(fixed, moving)) == pytest.approx(expected, rel=1e-6)
+    half = moving.bfloat16().requires_grad_()
+    value = mutual_information(fixed, half)
+    value.sum().backward()
+    assert float(value.detach()) == pytest.approx(expected, rel=0.02)
+    assert half.grad is not None
+    assert half.grad.dtype == torch.bfloat16
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**31), st.integers(2, 40), st.floats(0.3, 2.0))
+def test_never_negative_symmetric_and_blind_to_contrast_inversion(seed, bins, sigma):
+    fixed, moving = images(voxels=2000, seed=seed)
+    value = float(mutual_information(fixed, moving, bins=bins, sigma=sigma))
+    assert value >= -1e-6
+    assert float(mutual_information(moving, fixed, bins=bins, sigma=sigma)) == pytest.approx(value, abs=1e-5)
+    assert float(mutual_information(1 - fixed, moving, bins=bins, sigma=sigma)) == pytest.approx(
+        value, abs=1e-4
+    )
+
+
+@pytest.mark.parametrize("options", [{"bins": 1}, {"sigma": 0.0}, {"bins": 64, "sigma": 0.01}])
+def test_settings_that_make_no_sense_are_refused(options):
+    with pytest.raises(ValueError, match="bins"):
+        mutual_information(*images(voxels=500), **options)
+
+
+def test_images_of_different_shape_are_refused():
+    with pytest.raises(ValueError, match="expected one shape"):
+        mutual_information(torch.rand(1, 5), torch.rand(1, 6))

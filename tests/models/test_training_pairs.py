@@ -1,0 +1,59 @@
+"""Which pair is shown when, and images in memory."""
+
+import numpy as np
+import pytest
+import torch
+
+from regbench.geometry.grid import Grid
+from regbench.geometry.images import write_volume
+from regbench.models.pairs import Pairs, draw
+
+CPU = torch.device("cpu")
+
+
+def record(folder, name, contrasts=("T1w", "T1w"), shape=(4, 5, 6)):
+    sides = {}
+    for number, (side, contrast) in enumerate(zip(("fixed", "moving"), contrasts, strict=True)):
+        path = folder / f"{name}_{side}.nii.gz"
+        data = np.full(shape, number, np.float32)
+        data[0] = 5
+        write_volume(path, data, Grid(shape, np.diag([3.0, 3, 3, 1])))
+        sides[side] = {"subject": name, "contrast": contrast, "image": str(path)}
+    return {"pair": f"{name}__{name}", "status": "ok"} | sides
+
+
+def test_every_pair_comes_once_before_any_comes_again():
+    seen = [item for step in range(14) for item in draw(3, step, pairs=7, batch=2, flip=False)[0]]
+    assert [sorted(seen[start : start + 7]) for start in range(0, 28, 7)] == [list(range(7))] * 4
+    assert seen[:7] != seen[7:14]
+
+
+def test_draw_depends_on_seed_and_step_only():
+    first = [draw(1, step, 5, 1, True) for step in range(20)]
+    assert first == [draw(1, step, 5, 1, True) for step in range(20)]
+    assert first != [draw(2, step, 5, 1, True) for step in range(20)]
+    assert {flips[0] for _, flips in first} == {True, False}
+
+
+def test_batch_mirrors_both_images_of_a_pair(tmp_path):
+    pairs = Pairs([record(tmp_path, "a"), record(tmp_path, "b")])
+    fixed, moving = pairs.batch([0, 1], [False, True], CPU)
+    assert fixed.shape == moving.shape == (2, 1, 4, 5, 6)
+    assert (fixed[0, 0, 0] == 5).all()
+    assert (fixed[1, 0, -1] == 5).all()
+    assert (moving[1, 0, -1] == 5).all()
+
+
+def test_images_beyond_the_memory_share_are_read_again(tmp_path):
+    pairs = Pairs([record(tmp_path, "a")])
+    pairs._room = 0
+    pairs.batch([0], [False], CPU)
+    assert not pairs._kept
+
+
+def test_pairs_of_other_contrasts_or_grids_are_refused(tmp_path):
+    first = record(tmp_path, "a")
+    with pytest.raises(ValueError, match=r"b__b: contrasts"):
+        Pairs([first, record(tmp_path, "b", contrasts=("T1w", "T2w"))])
+    with pytest.raises(ValueError, match=r"b_fixed\.nii\.gz: its grid"):
+        Pairs([first, record(tmp_path, "b", shape=(4, 5, 7))]).batch([1], [False], CPU)

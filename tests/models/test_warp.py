@@ -1,0 +1,49 @@
+"""The spatial transformer against scipy, and the regulariser against closed forms."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from regbench.models.warp import squared_gradient, warp
+
+
+@pytest.mark.parametrize("shape", [(7, 9, 12), (10, 4, 5), (6, 1, 8)])
+def test_warp_samples_as_scipy_does(shape):
+    generator = np.random.default_rng(0)
+    image, u = generator.random(shape), generator.normal(0, 2, (3, *shape))
+    u[np.array(shape) == 1] = 0  # between a lone plane and nothing, libraries differ
+    points = np.indices(shape) + u
+    expected = ndimage.map_coordinates(np.pad(image, 1), points + 1, order=1, mode="constant")
+    found = warp(torch.from_numpy(image)[None, None].float(), torch.from_numpy(u)[None].float())
+    np.testing.assert_allclose(found[0, 0].numpy(), expected, atol=1e-5)
+
+
+def test_first_channel_moves_along_the_first_axis():
+    image = torch.rand(1, 1, 8, 9, 10)
+    u = torch.zeros(1, 3, 8, 9, 10)
+    u[:, 0] = 1.0
+    assert torch.allclose(warp(image, u)[:, :, :-1], image[:, :, 1:], atol=1e-5)
+
+
+def test_a_grid_first_used_while_inferring_serves_training():
+    image = torch.rand(1, 1, 5, 6, 11)
+    with torch.inference_mode():
+        warp(image, torch.zeros(1, 3, 5, 6, 11))
+    u = torch.zeros(1, 3, 5, 6, 11, requires_grad=True)
+    warp(image, u).sum().backward()
+    assert u.grad is not None
+
+
+def test_squared_gradient_of_a_linear_field_is_the_square_of_its_matrix():
+    matrix = torch.tensor([[0.1, -0.2, 0.3], [0.0, 0.4, 0.0], [0.5, 0.0, -0.1]], dtype=torch.float64)
+    points = torch.stack(
+        torch.meshgrid(*(torch.arange(n, dtype=torch.float64) for n in (5, 6, 7)), indexing="ij")
+    )
+    u = torch.einsum("ij,jdhw->idhw", matrix, points)[None]
+    assert float(squared_gradient(u)) == pytest.approx(float(matrix.square().sum()))
+
+
+def test_squared_gradient_does_not_depend_on_the_size_of_the_image():
+    small, large = (torch.stack([torch.arange(n).float().expand(n, n, n)] * 3)[None] for n in (6, 20))
+    assert float(squared_gradient(small)) == pytest.approx(float(squared_gradient(large)))

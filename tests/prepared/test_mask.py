@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+from regbench.geometry.grid import Grid
+from regbench.geometry.images import Volume, write_volume
+from regbench.prepared.mask import choose_mask, threshold_mask
+from regbench.study import PrepareSettings
+
+RADIUS = np.linalg.norm(np.indices((40, 40, 40)) - 20, axis=0)
+BALL = RADIUS < 14
+
+
+def test_stripped_image_is_masked_above_zero_with_holes_filled_and_specks_dropped():
+    data = np.where(BALL, 500.0, 0.0)
+    data[RADIUS < 5] = -3
+    data[2, 2, 2] = 900
+    assert np.array_equal(threshold_mask(data), BALL)
+
+
+def test_image_with_noisy_air_is_masked_by_otsu():
+    noise = np.random.default_rng(0).rayleigh(10, BALL.shape)
+    mask = threshold_mask(np.where(BALL, 400, 0) + noise)
+    assert np.array_equal(mask, BALL)
+
+
+def test_dataset_mask_on_another_grid_is_brought_to_the_images(tmp_path):
+    fine, coarse = Grid((40, 40, 40), np.eye(4)), Grid((20, 20, 20), np.diag([2, 2, 2, 1]))
+    write_volume(tmp_path / "mask.nii.gz", BALL[::2, ::2, ::2] * 255, coarse)
+    volume = Volume(np.ones(fine.shape), fine)
+    mask = choose_mask(volume, str(tmp_path / "mask.nii.gz"), PrepareSettings(mask="dataset"))
+    core, hull = RADIUS < 12, RADIUS < 16  # a coarse voxel's width to either side
+    assert mask[core].all()
+    assert not mask[~hull].any()
+
+
+def test_no_mask_is_made_when_none_is_asked_for():
+    assert (
+        choose_mask(
+            Volume(np.ones((4, 4, 4)), Grid((4, 4, 4), np.eye(4))), None, PrepareSettings(mask="none")
+        )
+        is None
+    )
+
+
+def test_missing_and_empty_masks_are_refused_by_name(tmp_path):
+    volume = Volume(np.zeros((8, 8, 8)), Grid((8, 8, 8), np.eye(4)), path=tmp_path / "scan.nii.gz")
+    with pytest.raises(ValueError, match=r"scan\.nii\.gz.*no mask"):
+        choose_mask(volume, None, PrepareSettings(mask="dataset"))
+    with pytest.raises(ValueError, match=r"scan\.nii\.gz.*empty"):
+        choose_mask(volume, None, PrepareSettings(mask="threshold"))

@@ -1,0 +1,228 @@
+"""A batch: whatever a method does, its pair ends as the right record and the others complete."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from regbench.geometry.fields import read_field
+from regbench.methods.discovery import MethodFile
+from regbench.runs.lock import machine_lock
+from tests.runs.tiny import HERE, ODD, run, run_identity
+
+ROOT = HERE.parents[1]
+OUTCOMES = {
+    "crash": ("error", "RuntimeError: as asked"),
+    "segfault": ("error", "SIGSEGV"),
+    "leave": ("error", "exit status 3"),
+    "hang": ("timeout", "within the limit of 3 s"),
+    "hoard": ("oom", "the limit is 512 MB"),
+    "refuse": ("oom", "MemoryError"),
+    "nan": ("invalid", "NaN"),
+    "misshapen": ("invalid", "expected an array of floats (3, 8, 9, 10)"),
+    "nothing": ("invalid", "NoneType"),
+    "garbage": ("ok", ""),
+    "orphan": ("ok", ""),
+    "good": ("ok", ""),
+}
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("outcomes")
+    return folder, run(folder, ODD, list(OUTCOMES), seconds=3, memory_gb=0.5)
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_each_failure_ends_as_its_own_status(outcomes, name):
+    record = outcomes[1][name]
+    status, message = OUTCOMES[name]
+    assert record["status"] == status
+    assert message in record["message"]
+    assert (record["field"] is None) == (status != "ok")
+
+
+def test_the_last_lines_of_a_failed_method_are_kept(outcomes):
+    tail = outcomes[1]["crash"]["log_tail"]
+    assert "about to crash" in tail
+    assert tail[-1] == "RuntimeError: as asked"
+
+
+def test_no_half_written_field_and_no_process_is_left(outcomes):
+    folder, _ = outcomes
+    assert not list((folder / "runs").glob(".*"))
+    assert not processes_of((folder / "orphan").read_text())
+
+
+def test_field_is_zero_as_the_method_returned_it_and_phases_are_apart(outcomes):
+    record = outcomes[1]["good"]
+    field, grid = read_field(record["field"])
+    assert not field.any()
+    assert grid.shape == (8, 9, 10)
+    assert set(record["phases"]) == {"load", "compute", "save"}
+    assert record["peak_memory_mb"] > 20
+
+
+def processes_of(session: str) -> list[str]:
+    """Processes of this test's session leader or started by it, by the worker's number in their environment."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            stat = (folder / "stat").read_text().rpartition(") ")[2].split()
+            command = (folder / "cmdline").read_text()
+        except OSError:
+            continue
+        if stat[0] != "Z" and ("time.sleep(3600)" in command or folder.name == session):
+            found.append(folder.name)
+    return found
+
+
+def test_finished_pairs_are_not_run_again_unless_something_changed(tmp_path):
+    first = run(tmp_path, ODD, ["good", "crash"])
+    again = run(tmp_path, ODD, ["good", "crash"])
+    assert again == first
+    retried = run(tmp_path, ODD, ["good", "crash"], only_status=["error"])
+    assert retried["good"] == first["good"]
+    assert retried["crash"]["key"] == first["crash"]["key"]
+    Path(first["good"]["field"]).unlink()
+    assert Path(run(tmp_path, ODD, ["good", "crash"])["good"]["field"]).is_file()
+    changed = run(tmp_path, ODD, ["good", "crash"], code_fingerprint="other")
+    assert changed["good"]["key"] != first["good"]["key"]
+
+
+def test_what_depends_on_a_failed_step_is_skipped(tmp_path):
+    unprepared = {"pair": "A__B", "status": "error", "message": "no brain", "fixed": {"subject": "A"}}
+    unprepared |= {"moving": {"subject": "B"}, "truth": None}
+    record = run(tmp_path, ODD, [unprepared])["B"]
+    assert record["status"] == "skipped"
+    assert record["message"] == "upstream: preparation ended as error: no brain"
+    learned = replace(ODD, trains=True)
+    record = run(tmp_path, learned, ["good"], model_record={"status": "timeout", "message": "slow"})["good"]
+    assert record["message"] == "upstream: training ended as timeout: slow"
+    record = run(tmp_path, replace(ODD, needs_truth=True), ["good"])["good"]
+    assert record["status"] == "skipped"
+
+
+def test_a_device_that_is_not_there_is_skipped_and_not_guessed(tmp_path, monkeypatch):
+    timed = {"timed": True, "device": "cuda"}
+    assert run(tmp_path, ODD, ["good"], **timed)["good"]["status"] == "skipped"
+    monkeypatch.setattr("regbench.runs.batch.environment", lambda: {"gpu": None})
+    able = replace(ODD, devices=("cpu", "cuda"))
+    assert run(tmp_path, able, ["good"], **timed)["good"]["message"] == "no CUDA device on this machine"
+    assert run(tmp_path, ODD, ["good"], device="cuda")["good"]["device"] == "cpu"
+
+
+def test_required_options_are_asked_for(tmp_path):
+    with pytest.raises(ValueError, match="no value for fields"):
+        run(tmp_path, replace(ODD, requires=("fields",)), ["good"])
+
+
+def test_timed_runs_start_cold_and_report_the_steady_calls(tmp_path):
+    records = run(tmp_path, ODD, ["good", "good1"], timed=True)
+    for record in records.values():
+        assert [call["call"] for call in record["calls"]] == [0, 1, 2]
+        steady = sorted(call["compute"] for call in record["calls"][1:])
+        assert steady[0] <= record["phases"]["compute"] <= steady[1]
+        assert record["setup_seconds"] > 0
+        assert record["field"] is None
+
+
+def test_threads_device_and_seed_reach_the_method(tmp_path):
+    names = ["threads", "random", "random1"]
+    records = run(tmp_path, ODD, names, threads=3)
+    assert records["threads"]["log_tail"] == ["3 3", "3 -1 3"]
+    draws = [records[name]["log_tail"][0].split() for name in names[1:]]
+    assert draws[0][:2] != draws[1][:2]
+    assert draws[0][2] == draws[1][2]
+    (tmp_path / "again").mkdir()
+    alone = run(tmp_path / "again", ODD, ["random"], threads=3)
+    assert alone["random"]["log_tail"] == records["random"]["log_tail"]
+
+
+def test_peak_memory_is_the_pairs_own_after_a_larger_one(tmp_path):
+    records = run(tmp_path, ODD, ["large", "small"])
+    assert records["large"]["peak_memory_mb"] - records["small"]["peak_memory_mb"] > 300
+
+
+def test_waiting_for_the_machine_does_not_count(tmp_path):
+    command = MethodFile("c", HERE / "c.smk", "C", command="cp {field} {out}")
+    field = run_identity(tmp_path / "made")
+    with_lock = "import time; from regbench.runs.lock import machine_lock\nwith machine_lock('exclusive'):\n"
+    with_lock += "  print(1, flush=True); time.sleep(2)"
+    holder = subprocess.Popen([sys.executable, "-c", with_lock], stdout=subprocess.PIPE)
+    assert holder.stdout
+    holder.stdout.read(1)
+    record = run(tmp_path, command, ["good"], seconds=1.5, options={"field": field})["good"]
+    assert holder.wait() == 0
+    assert record["status"] == "ok"
+
+
+COMMANDS = {
+    "cp {field} {out}": ("ok", ""),
+    "sh -c 'echo oh no >&2; exit 4'": ("error", "exit status 4"),
+    "there-is-no-such-tool {out}": ("error", "cannot start 'there-is-no-such-tool'"),
+    "sh -c 'kill -ABRT $$'": ("error", "SIGABRT"),
+    "sh -c 'kill -KILL $$'": ("oom", "SIGKILL"),
+    "sh -c 'sleep 3600 & wait'": ("timeout", "limit of 1 s"),
+    "true {fixed} {moving}": ("invalid", "wrote no field"),
+    "cp {fixed} {out}": ("invalid", "not an ITK displacement field"),
+    "cp {here}/tiny.py {out}": ("invalid", "cannot be read"),
+    "cat {fixed_mask}": ("error", "{fixed_mask}"),
+}
+
+
+@pytest.fixture(scope="module")
+def zero_field(tmp_path_factory):
+    return run_identity(tmp_path_factory.mktemp("zero") / "made")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_ends_as_its_status(tmp_path, zero_field, command):
+    method = MethodFile("c", HERE / "c.smk", "C", command=command)
+    record = run(tmp_path, method, ["good"], seconds=1, options={"field": zero_field})["good"]
+    status, message = COMMANDS[command]
+    assert record["status"] == status
+    assert message in record["message"]
+    assert record["kind"] == "command"
+    assert set(record["phases"]) == ({"total"} if status in ("ok", "invalid") else set())
+
+
+def test_after_sigkill_the_same_call_goes_on_where_it_was(tmp_path):
+    names = [f"slow{k}" for k in range(4)]
+    script = "import sys; from pathlib import Path; from tests.runs.tiny import ODD, run\n"
+    script += f"run(Path(sys.argv[1]), ODD, {names})"
+    process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd=ROOT)
+    wait_for(lambda: (tmp_path / "runs" / "F__slow1.json").exists())
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    workers = {line.split()[1] for line in (tmp_path / "started").read_text().splitlines()}
+    wait_for(lambda: not any(alive(pid) for pid in workers))
+    kept = json.loads((tmp_path / "runs" / "F__slow0.json").read_text())
+    records = run(tmp_path, ODD, names)
+    assert records["slow0"] == kept
+    assert {record["status"] for record in records.values()} == {"ok"}
+    started = [line.split()[0] for line in (tmp_path / "started").read_text().splitlines()]
+    assert started.count("slow0") == started.count("slow1") == 1
+    with machine_lock("exclusive") as waited:
+        assert waited < 60
+
+
+def wait_for(condition, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+def alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][:1]

@@ -1,0 +1,22 @@
+from regbench.scores.metrics import METRICS, expected_metrics
+
+
+def names(labels: bool, truth: bool) -> set[str]:
+    return {metric.name for metric in expected_metrics(labels, truth)}
+
+
+def test_a_pair_gets_the_metrics_that_its_labels_and_truth_allow():
+    assert names(labels=True, truth=True) == set(METRICS)
+    assert names(labels=False, truth=True) == set(METRICS) - {"dsc", "hd95", "error_border"}
+    assert names(labels=True, truth=False) == set(METRICS) - {"error", "error_border"}
+
+
+def test_no_method_is_ranked_by_mutual_information_nor_across_contrasts_by_ssim_or_psnr():
+    assert not METRICS["mi"].ranked
+    assert not METRICS["nmi"].ranked
+    assert all("multi" not in METRICS[name].ranked for name in ("ssim", "psnr", "ssim_brain", "psnr_brain"))
+
+
+def test_a_heading_has_the_unit():
+    assert METRICS["dsc"].heading == "DSC"
+    assert METRICS["error"].heading == "Error (mm)"

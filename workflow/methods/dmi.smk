@@ -1,0 +1,19 @@
+use rule run as dmi with:
+    wildcard_constraints:
+        method="dmi",
+    params:
+        label="DMI",
+        python="regbench.methods.dmi:DMI",
+        options={
+            "bins": 32,
+            "sigma": 0.5,
+            "smoothness": 0.1,
+            "encoder": [16, 32, 32, 32],
+            "decoder": [32, 32, 32, 32],
+            "final": [16, 16],
+            "epochs": 40,
+            "learning_rate": 1e-4,
+            "validate_every": 500,
+        },
+        trains=True,
+        source="the paper's method (Wang et al. 2021); what it leaves open is chosen on validation subjects",

@@ -1,0 +1,18 @@
+use rule run as voxelmorph with:
+    wildcard_constraints:
+        method="voxelmorph",
+    params:
+        label="VoxelMorph",
+        python="regbench.methods.voxelmorph:VoxelMorph",
+        options={
+            "features": [16, 16, 16, 16, 16],
+            "integration_steps": 5,
+            "window": 9,
+            "smoothness": 1.0,
+            "epochs": 40,
+            "learning_rate": 1e-4,
+            "validate_every": 500,
+        },
+        modalities=["mono"],
+        trains=True,
+        source="network: defaults of voxelmorph 0.3.4; window 9, smoothness 1 with NCC, Adam at 1e-4: Balakrishnan et al., IEEE TMI 38(8), 2019",
