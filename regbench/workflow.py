@@ -20,7 +20,7 @@ STAGE_CODE = {
     "models": ["regbench.models.training"],
     "runs": ["regbench.runs.batch", "regbench.runs.worker"],
     "scores": ["regbench.scores.score"],
-    "tables": ["regbench.tables.tables"],
+    "tables": ["regbench.tables.tables", "regbench.tables.gather"],
 }
 
 

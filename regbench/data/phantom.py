@@ -14,6 +14,7 @@ from regbench.data._options import Options, TemplateFiles
 from regbench.data.base import Dataset, Subject, check_subjects
 from regbench.records import write_record
 
+Spacing = Annotated[float, Field(ge=0.5, le=6)]
 FamilyName = Literal["bspline", "velocity", "radial"]
 
 
@@ -31,10 +32,10 @@ class PhantomOptions(Options):
     template: Literal["mni152"] | TemplateFiles = "mni152"
     subjects: Counts = Counts()
     seed: int = 0
-    spacing: tuple[float, float, float] | float = 2.0  # mm, of the scans
+    spacing: tuple[Spacing, Spacing, Spacing] | Spacing = 2.0  # mm, of the scans
     field_spacing: Annotated[float, Field(gt=0, le=6)] = 3.0  # mm, of the stored maps
     amplitude_mm: Annotated[float, Field(gt=0, le=5)] = (
-        3.5  # mean length of a warp in the brain, affine taken out
+        3.5  # mean length of a warp in the brain, less its affine
     )
     held_out: FamilyName = "radial"  # the family of warps of the test subjects, and of no other
     noise: Annotated[float, Field(ge=0, lt=0.5)] = 0.025  # Rician, in units of the brightest tissue

@@ -20,7 +20,8 @@ class MethodFile:
 
     `command` is a template split as a shell would, without a shell; it may hold {fixed} {moving} {out} {fixed_mask}
     {moving_mask} {threads} {device} {model}, {here} (the folder of this file) and the names of the options.
-    `devices`: where the method can run. `requires` names options that must have a value before the method takes part
+    `devices`: where the method can run; a file that does not say so means the
+    CPU, and CUDA too if the method trains. `requires` names options that must have a value before the method takes part
     in a study. `interpreter` is the Python that runs the class, None for the one that runs regbench.
     """
 
@@ -145,4 +146,6 @@ def _method(path: Path, line: int, params: dict[str, Any]) -> MethodFile:
         if unknown := set(params.get(name, ())) - words:
             raise ValueError(f"{where}: {name} holds {sorted(unknown)}; expected some of {sorted(words)}")
     params |= {name: tuple(params[name]) for name in LISTS if name in params}
+    if params.get("trains"):
+        params.setdefault("devices", ("cpu", "cuda"))
     return MethodFile(name=path.stem, path=path, **params)

@@ -21,15 +21,14 @@ from regbench.prepared.mask import threshold_mask
 from regbench.study import AffineSettings
 
 SEARCH, COARSE, FINE = 8.0, 4.0, 3.0  # mm between voxels while searching, and of the two later levels
-STEP = np.deg2rad(
-    30
-)  # between the angles tried, three to each side of zero; an optimum is wider than half a step
+STEP = np.deg2rad(30)  # between angles tried, three to each side of zero; an optimum is wider than half of it
 MARGIN = 12.0  # mm around the fixed foreground, so that an outline has an outside
 OUTSIDE = 50.0  # mm of emptiness known around a masked moving scan
 BINS = 32
-T = TypeVar("T", bound=sitk.Transform)
 SEED = 1
 ITERATIONS = 30  # of the optimiser at each step; more of them gain nothing measurable in label overlap
+
+T = TypeVar("T", bound=sitk.Transform)
 
 
 @dataclass

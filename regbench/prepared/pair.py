@@ -1,6 +1,5 @@
 """Preparation of pairs: who meets whom, the affine of each pair in mode `pairwise`, and the true displacement."""
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from regbench.progress import Progress
 from regbench.records import write_record
 from regbench.study import TaskSettings
 
-log = logging.getLogger(__name__)
 Record = dict[str, Any]
 
 

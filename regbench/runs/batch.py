@@ -77,7 +77,7 @@ def run_batch(
     folder.mkdir(parents=True, exist_ok=True)
     log = log or folder / "output.log"
     log.unlink(missing_ok=True)
-    for part in folder.glob(".*"):
+    for part in [*folder.glob(".*.nii.gz*"), *folder.glob(".*.json*")]:
         part.unlink()  # half-written files of a killed run
     job = job_of(method, options, context, limits.run_seconds, limits.memory_gb, log)
     upstream = _upstream(method, model_record, device)
@@ -169,7 +169,7 @@ def _record(batch: _Batch, pair: dict[str, Any], key: str, event: dict[str, Any]
         event, field = _run(batch, pair)
     return {
         "pair": pair["pair"],
-        **{side: pair[side]["subject"] for side in ("fixed", "moving")},
+        **dict(zip(("fixed", "moving"), pair["pair"].split("__"), strict=True)),  # known also where preparation failed
         **batch.names,
         "key": key,
         "status": event["status"],

@@ -43,6 +43,13 @@ def test_a_file_is_read_as_it_is_written(tmp_path):
     assert method.source == 'Me, "params:" and all'
 
 
+def test_a_method_that_trains_runs_on_a_gpu_too_unless_it_says_otherwise(tmp_path):
+    trains = GOOD.replace("label=", "trains=True, label=")
+    assert read_method_file(write(tmp_path, trains)).devices == ("cpu", "cuda")
+    held = trains.replace("label=", 'devices=["cpu"], label=')
+    assert read_method_file(write(tmp_path, held)).devices == ("cpu",)
+
+
 def test_the_papers_methods_are_found_and_have_sources():
     methods = discover([METHODS])
     assert {"identity", "truth", "precomputed", "syn", "bspline"} <= set(methods)

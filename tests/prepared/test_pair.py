@@ -45,7 +45,7 @@ def test_without_alignment_the_headers_are_taken_as_they_are(tmp_path):
     data = [write_head(tmp_path, "a"), write_head(tmp_path, "b", offset=(8, -6, 4), angles=(9, 0, 0))]
     (pair,) = prepare(task_with("none"), data, [("a", "b")], tmp_path)
     assert pair["moving"]["to_original"] == np.eye(4).tolist()
-    assert overlap(pair) > 0.95
+    assert overlap(pair) > 0.9
 
 
 def test_pair_with_a_failed_subject_is_skipped_and_the_others_are_made(tmp_path):

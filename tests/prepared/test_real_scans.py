@@ -54,5 +54,5 @@ def test_thick_slices_of_another_contrast_are_aligned_within_a_head_from_afar(sh
     points = fixed.grid.to_points(index)
     gap = np.linalg.norm(apply_affine(away @ here, points) - apply_affine(there, points), axis=0)
     assert gap.mean() < 2.0  # both starts end in one place
-    moved = np.linalg.norm(apply_affine(here, points) - points, axis=0)
-    assert moved.mean() < 12.0  # which is near what the scanner's headers say
+    turn = np.rad2deg(np.arcsin(here[1, 2]))
+    assert 8 < turn < 16  # the head nodded by about 12 degrees between the two scans, as a look at them shows

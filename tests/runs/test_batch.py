@@ -193,6 +193,22 @@ def test_a_command_ends_as_its_status(tmp_path, zero_field, command):
     assert set(record["phases"]) == ({"total"} if status in ("ok", "invalid") else set())
 
 
+def test_memory_is_that_of_the_whole_process_tree(tmp_path):
+    script = "import time; x = bytearray(300 * 2**20); time.sleep(3600)"
+    method = MethodFile("c", HERE / "c.smk", "C", command=f"sh -c '{sys.executable} -c \"{script}\" & wait'")
+    record = run(tmp_path, method, ["good"], memory_gb=0.2)["good"]
+    assert record["status"] == "oom"
+    assert record["peak_memory_mb"] > 200
+
+
+def test_a_command_is_timed_as_a_whole(tmp_path, zero_field):
+    method = MethodFile("c", HERE / "c.smk", "C", command="cp {field} {out}")
+    record = run(tmp_path, method, ["good"], timed=True, options={"field": zero_field})["good"]
+    assert [set(call) for call in record["calls"]] == [{"call", "total"}] * 3
+    assert set(record["phases"]) == {"total"}
+    assert record["peak_memory_mb"] > 0
+
+
 def test_after_sigkill_the_same_call_goes_on_where_it_was(tmp_path):
     names = [f"slow{k}" for k in range(4)]
     script = "import sys; from pathlib import Path; from tests.runs.tiny import ODD, run\n"

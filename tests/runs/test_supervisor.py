@@ -1,0 +1,77 @@
+"""The supervisor by itself: one file, standard library only, and nothing outlives it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from regbench.runs.jobs import SUPERVISOR
+
+JOB = {
+    "worker": None,
+    "setup": {},
+    "environment": {"A": "b"},
+    "seconds": 60,
+    "setup_seconds": 60,
+    "memory_mb": 500,
+}
+
+
+def start(log: Path | None = None) -> subprocess.Popen[str]:
+    """The supervisor in a Python that has no packages."""
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-S", SUPERVISOR], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    say(process, {**JOB, "log": str(log) if log else None})
+    return process
+
+
+def say(process: subprocess.Popen[str], message: dict) -> None:
+    assert process.stdin
+    process.stdin.write(json.dumps(message) + "\n")
+    process.stdin.flush()
+
+
+def request(*argv: str) -> dict:
+    return {"pair": "p", "calls": 1, "fresh": False, "request": {}, "argv": argv}
+
+
+def test_it_needs_the_standard_library_only_and_keeps_the_output(tmp_path):
+    process = start(tmp_path / "log")
+    say(process, request("sh", "-c", "echo $A; echo to stderr >&2; ls -d $TMPDIR"))
+    assert process.stdout
+    event = json.loads(process.stdout.readline())
+    process.communicate()
+    assert event["status"] == "ok"
+    assert event["log_tail"][:2] == ["b", "to stderr"]
+    assert not Path(event["log_tail"][2]).exists()
+    assert (tmp_path / "log").read_text().splitlines() == event["log_tail"]
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_its_children_do_not_outlive_it(tmp_path, number):
+    process = start()
+    pid = tmp_path / "pid"
+    say(process, request("sh", "-c", f"echo $$ > {pid}.part; mv {pid}.part {pid}; exec sleep 3600"))
+    while not pid.exists():
+        time.sleep(0.02)
+    process.send_signal(number)
+    process.communicate()
+    end = time.monotonic() + 30
+    while _alive(int(pid.read_text())):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        return " Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except (ProcessLookupError, FileNotFoundError):
+        return False
