@@ -23,7 +23,7 @@ class AffineSettings(Settings):
 
     mode: Literal["reference", "pairwise", "none"] = "reference"
     reference: str | None = None  # a training subject's name; None takes the first training subject
-    starts: Annotated[int, Field(ge=1)] = 12  # rotations tried at low resolution before the optimiser runs
+    starts: Annotated[int, Field(ge=1)] = 12  # best rotations of the coarse search that are refined
     sampling: Annotated[float, Field(gt=0, le=1)] = 0.2  # share of voxels the MI is estimated from
 
 
