@@ -106,10 +106,8 @@ def _invert(u: np.ndarray, grid: Grid, pose: np.ndarray, onto: Grid) -> np.ndarr
     """The field on `onto` (template) of y -> x with x + u(x) = y: fixed-point steps, corrected by the pose."""
     target = onto.points().reshape(3, -1)
     x = apply_affine(pose, target)
-    left = np.arange(
-        target.shape[1]
-    )  # where tissue is squeezed the steps converge slowly; few points are there
-    for _ in range(80):
+    left = np.arange(target.shape[1])
+    for step in range(80):
         miss = target[:, left] - displace(x[:, left], u, grid)
         # Full steps overshoot for ever where the map stretches more than twofold; half steps bear fourfold.
         x[:, left] += (1.0 if step < 20 else 0.5) * pose[:3, :3] @ miss

@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-import itk
+import itk as _itk
 import numpy as np
 
 from regbench.geometry.grid import Grid
 from regbench.geometry.images import Volume
 from regbench.methods.contract import Context
 
+itk: Any = _itk  # the module makes its classes as they are asked for, unseen by a type checker
 PARAMETERS = Path(__file__).with_suffix(".txt")
 Setting = str | int | float | list[int] | list[float]
 
@@ -34,7 +35,7 @@ class BSpline:
 
     def register(self, fixed: Volume, moving: Volume) -> np.ndarray:
         """The displacement (3, D, H, W) float32 on the fixed grid, LPS mm; RuntimeError when elastix fails."""
-        elastix: Any = itk.ElastixRegistrationMethod.New(
+        elastix = itk.ElastixRegistrationMethod.New(
             _image(fixed.data, fixed.grid), _image(moving.data, moving.grid)
         )
         elastix.SetParameterObject(self.map)

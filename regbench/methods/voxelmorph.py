@@ -14,7 +14,7 @@ from regbench.methods.learned import LearnedMethod
 class PairwiseNetwork(nn.Module):
     """The official VxmPairwise, called as the training loop calls a network, on images of any size."""
 
-    def __init__(self, features: Sequence[int], integration_steps: int) -> None:
+    def __init__(self, features: Sequence[int], integration_steps: int, flow_initializer: float) -> None:
         super().__init__()
         self.multiple = 2 ** len(features)
         self.pairwise = vxm.nn.models.VxmPairwise(
@@ -23,6 +23,7 @@ class PairwiseNetwork(nn.Module):
             target_channels=1,
             nb_features=list(features),
             integration_steps=integration_steps,
+            flow_initializer=flow_initializer,
         )
 
     def forward(self, fixed: Tensor, moving: Tensor) -> tuple[Tensor, Tensor]:
@@ -40,22 +41,33 @@ class PairwiseNetwork(nn.Module):
 class VoxelMorph(LearnedMethod):
     """Minimises -NCC(fixed, moving o phi) + smoothness * mean |grad v|^2 (Balakrishnan et al., IEEE TMI 38(8), 2019).
 
-    `window`: voxels of the local correlation; `features` and `integration_steps` of the network; the smoothness term is
-    on the velocity, or on the displacement where there is no integration. The rest are TrainingSettings.
+    `features` (0 at first: no convolution at full resolution), `integration_steps` and `flow_initializer` are the
+    network's; `window`: voxels of the local correlation. The smoothness term is on the velocity, or on the
+    displacement where there is no integration. The rest are TrainingSettings.
     """
 
     def __init__(
-        self, features: list[int], integration_steps: int, window: int, smoothness: float, **training: Any
+        self,
+        features: list[int],
+        integration_steps: int,
+        flow_initializer: float,
+        window: int,
+        smoothness: float,
+        **training: Any,
     ) -> None:
-        options = {"features": features, "integration_steps": integration_steps}
-        super().__init__(options | {"window": window, "smoothness": smoothness}, training)
-        self.features, self.integration_steps, self.smoothness = features, integration_steps, smoothness
+        self.architecture = {
+            "features": features,
+            "integration_steps": integration_steps,
+            "flow_initializer": flow_initializer,
+        }
+        super().__init__(self.architecture | {"window": window, "smoothness": smoothness}, training)
+        self.smoothness = smoothness
         self.correlation = ne.nn.modules.NCC(window_size=window)
         self.gradient = ne.nn.modules.SpatialGradient("l2")
         self.transformer = vxm.nn.modules.SpatialTransformer()
 
     def network(self, shape: tuple[int, int, int]) -> nn.Module:
-        return PairwiseNetwork(self.features, self.integration_steps)
+        return PairwiseNetwork(**self.architecture)
 
     def displacement(self, output: tuple[Tensor, Tensor]) -> Tensor:
         return output[0]

@@ -27,7 +27,13 @@ def dmi(**options) -> DMI:
 
 
 def voxelmorph(**options) -> VoxelMorph:
-    settings = {"features": [8, 8], "integration_steps": 3, "window": 5, "smoothness": 0.5}
+    settings = {
+        "features": [8, 8],
+        "integration_steps": 3,
+        "flow_initializer": 1e-5,
+        "window": 5,
+        "smoothness": 0.5,
+    }
     return VoxelMorph(**settings | TRAINING | options)
 
 

@@ -7,6 +7,7 @@ use rule run as voxelmorph with:
         options={
             "features": [16, 16, 16, 16, 16],
             "integration_steps": 5,
+            "flow_initializer": 1e-5,
             "window": 9,
             "smoothness": 1.0,
             "epochs": 40,
