@@ -126,7 +126,7 @@ def run(
         threads=plan.study.threads,
         device=batch.removeprefix("timed_") if timed else device(plan.study.device),
         limits=plan.study.limits,
-        seed=plan.seed("run", task, method, variant, batch),
+        seed=plan.study.seed,
         code_fingerprint=plan.method_code("runs", method),
         timed=timed,
         repetitions=plan.study.timing.repetitions,

@@ -18,7 +18,7 @@ STAGE_CODE = {
     "data": ["regbench.data"],
     "prepared": ["regbench.prepared.subject", "regbench.prepared.pair", "regbench.prepared.reference"],
     "models": ["regbench.models.training"],
-    "runs": ["regbench.runs.batch", "regbench.runs.worker"],
+    "runs": ["regbench.runs.worker"],
     "scores": ["regbench.scores.score"],
     "tables": ["regbench.tables.tables", "regbench.tables.gather"],
 }

@@ -169,7 +169,9 @@ def _record(batch: _Batch, pair: dict[str, Any], key: str, event: dict[str, Any]
         event, field = _run(batch, pair)
     return {
         "pair": pair["pair"],
-        **dict(zip(("fixed", "moving"), pair["pair"].split("__"), strict=True)),  # known also where preparation failed
+        **dict(
+            zip(("fixed", "moving"), pair["pair"].split("__"), strict=True)
+        ),  # known also where preparation failed
         **batch.names,
         "key": key,
         "status": event["status"],
