@@ -9,6 +9,7 @@ from regbench.study import parse_study, read_study
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDIES = [ROOT / "config.yaml", *sorted((ROOT / "workflow" / "studies").glob("*.yaml"))]
+STUDIES += sorted((ROOT / "tests" / "studies").glob("*.yaml"))
 
 
 def default() -> dict:

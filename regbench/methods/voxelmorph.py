@@ -14,7 +14,9 @@ from regbench.methods.learned import LearnedMethod
 class PairwiseNetwork(nn.Module):
     """The official VxmPairwise, called as the training loop calls a network, on images of any size."""
 
-    def __init__(self, features: Sequence[int], integration_steps: int, flow_initializer: float) -> None:
+    def __init__(
+        self, features: Sequence[int], leak: float, integration_steps: int, flow_initializer: float
+    ) -> None:
         super().__init__()
         self.multiple = 2 ** len(features)
         self.pairwise = vxm.nn.models.VxmPairwise(
@@ -22,9 +24,15 @@ class PairwiseNetwork(nn.Module):
             source_channels=1,
             target_channels=1,
             nb_features=list(features),
+            activations=nn.LeakyReLU(leak),
             integration_steps=integration_steps,
             flow_initializer=flow_initializer,
         )
+        # He's initialisation, as in VoxelMorph's first releases: with torch's default training lingers at the identity.
+        for module in self.pairwise.model.modules():
+            if isinstance(module, nn.Conv3d):
+                nn.init.kaiming_normal_(module.weight, a=leak, nonlinearity="leaky_relu")
+                nn.init.zeros_(module.bias)  # pyright: ignore[reportArgumentType]
 
     def forward(self, fixed: Tensor, moving: Tensor) -> tuple[Tensor, Tensor]:
         """Displacement and velocity (B, 3, D, H, W) in voxels, pull-back; images are padded with background inside."""
@@ -41,14 +49,16 @@ class PairwiseNetwork(nn.Module):
 class VoxelMorph(LearnedMethod):
     """Minimises -NCC(fixed, moving o phi) + smoothness * mean |grad v|^2 (Balakrishnan et al., IEEE TMI 38(8), 2019).
 
-    `features` (0 at first: no convolution at full resolution), `integration_steps` and `flow_initializer` are the
-    network's; `window`: voxels of the local correlation. The smoothness term is on the velocity, or on the
-    displacement where there is no integration. The rest are TrainingSettings.
+    `features` (0 at first: no convolution at full resolution), `leak` (slope of LeakyReLU below zero),
+    `integration_steps` and `flow_initializer` are the network's; `window`: voxels of the local correlation. The
+    smoothness term is on the velocity, or on the displacement where there is no integration. The rest are
+    TrainingSettings.
     """
 
     def __init__(
         self,
         features: list[int],
+        leak: float,
         integration_steps: int,
         flow_initializer: float,
         window: int,
@@ -57,6 +67,7 @@ class VoxelMorph(LearnedMethod):
     ) -> None:
         self.architecture = {
             "features": features,
+            "leak": leak,
             "integration_steps": integration_steps,
             "flow_initializer": flow_initializer,
         }

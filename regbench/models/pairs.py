@@ -1,5 +1,6 @@
 """Training pairs in memory, and which pair is shown at which step: a function of seed and step, so it can be resumed."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -38,14 +39,19 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.records)
 
-    def batch(self, items: list[int], mirrored: list[bool], device: torch.device) -> tuple[Tensor, Tensor]:
-        """Fixed and moving images (B, 1, D, H, W) of some pairs, those of `mirrored` reversed along the first axis."""
+    def batch(
+        self, items: list[int], mirrored: list[list[int]], device: torch.device
+    ) -> tuple[Tensor, Tensor]:
+        """Fixed and moving images (B, 1, D, H, W) of some pairs, each reversed along its axes in `mirrored`."""
         sides = [
             [self._image(self.records[item][side]["image"]) for item in items] for side in ("fixed", "moving")
         ]
         fixed, moving = (
             torch.stack(
-                [image.flip(1) if flip else image for image, flip in zip(images, mirrored, strict=True)]
+                [
+                    image.flip([axis + 1 for axis in axes])
+                    for image, axes in zip(images, mirrored, strict=True)
+                ]
             )
             for images in sides
         )
@@ -72,20 +78,26 @@ class Pairs:
         return image
 
 
-def draw(seed: int, step: int, pairs: int, batch: int, flip: bool) -> tuple[list[int], list[bool]]:
-    """Pairs of a step (from 0) and which of them are mirrored. Every pair comes once before any comes again."""
+def draw(
+    seed: int, step: int, pairs: int, batch: int, flip: Sequence[int]
+) -> tuple[list[int], list[list[int]]]:
+    """Pairs of a step (from 0), and the axes of `flip` that each is mirrored along.
+
+    Every pair comes once before any comes again.
+    """
     places = range(step * batch, (step + 1) * batch)
     items = [_order(seed, place // pairs, pairs)[place % pairs] for place in places]
-    coins = torch.rand(batch, generator=_generator(seed, step, 1))
-    return items, [flip and coin < 0.5 for coin in coins.tolist()]
+    coins = torch.rand(batch, 3, generator=generator(seed, step, 1)).tolist()
+    return items, [[axis for axis in flip if coin[axis] < 0.5] for coin in coins]
 
 
 @lru_cache(maxsize=4)
 def _order(seed: int, epoch: int, pairs: int) -> list[int]:
-    return torch.randperm(pairs, generator=_generator(seed, epoch, 0)).tolist()
+    return torch.randperm(pairs, generator=generator(seed, epoch, 0)).tolist()
 
 
-def _generator(seed: int, number: int, use: int) -> torch.Generator:
+def generator(seed: int, number: int, use: int) -> torch.Generator:
+    """Random numbers for one `use` at one step or epoch."""
     return torch.Generator().manual_seed(
         int(np.random.SeedSequence([seed, number, use]).generate_state(1)[0])
     )

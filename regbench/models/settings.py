@@ -1,5 +1,6 @@
 """What can be set of a training, the same for every network."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -7,9 +8,10 @@ from dataclasses import dataclass
 class TrainingSettings:
     """Length is `steps`, or `epochs` (once through all training pairs) when `steps` is None.
 
-    `batch`: pairs a step. `learning_rate` of Adam; `schedule` is "constant" or "cosine" (falls to zero at the end), after
-    a linear rise over the first `warmup` of the steps. `validate_every`: steps. `flip`: show half of the pairs mirrored
-    along the first axis (left-right). `checkpoint_seconds`: how much work a kill may cost.
+    `batch`: pairs a step. `learning_rate` of Adam; `schedule` is "constant" or "cosine" (falls to zero at the end),
+    after a linear rise over the first `warmup` of the steps. `validate_every`: steps. `flip`: axes (0, 1, 2) along which
+    pairs are mirrored, each with probability one half, so that few subjects go further. `warp_voxels`: mean length
+    of the random smooth warps of both images (models/augment.py). `checkpoint_seconds`: how much work a kill may cost.
     """
 
     steps: int | None = None
@@ -19,7 +21,8 @@ class TrainingSettings:
     schedule: str = "constant"
     warmup: float = 0.0
     validate_every: int = 100
-    flip: bool = False
+    flip: Sequence[int] = ()
+    warp_voxels: float = 0.0
     checkpoint_seconds: float = 60.0
 
     def __post_init__(self) -> None:
@@ -29,6 +32,8 @@ class TrainingSettings:
             )
         if self.schedule not in ("constant", "cosine"):
             raise ValueError(f"schedule={self.schedule!r}: expected 'constant' or 'cosine'")
+        if not set(self.flip) <= {0, 1, 2}:
+            raise ValueError(f"flip={self.flip}: expected some of the axes 0, 1 and 2")
         counts = [self.steps or self.epochs or 0, self.batch, self.validate_every]
         if min(counts) < 1 or not 0 <= self.warmup < 1:
             raise ValueError(

@@ -29,6 +29,7 @@ def dmi(**options) -> DMI:
 def voxelmorph(**options) -> VoxelMorph:
     settings = {
         "features": [8, 8],
+        "leak": 0.2,
         "integration_steps": 3,
         "flow_initializer": 1e-5,
         "window": 5,

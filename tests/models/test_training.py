@@ -18,7 +18,8 @@ from regbench.geometry.grid import Grid
 from regbench.geometry.images import write_volume
 from regbench.models.files import load_model
 from regbench.models.settings import TrainingSettings
-from regbench.models.training import rate, train_model
+from regbench.models.trainer import rate
+from regbench.models.training import train_model
 
 SHAPE = (6, 7, 8)
 
@@ -95,7 +96,7 @@ def train(method, folder: Path, seed=1, limit=600.0, val=2, status="ok"):
     )
 
 
-SETTINGS = {"steps": 60, "learning_rate": 0.05, "validate_every": 20, "flip": True, "checkpoint_seconds": 0.0}
+SETTINGS = {"steps": 60, "learning_rate": 0.05, "validate_every": 20, "flip": [0], "checkpoint_seconds": 0.0}
 
 
 def weights(folder: Path) -> torch.Tensor:
@@ -248,6 +249,7 @@ def test_learning_rate_rises_then_falls_to_zero():
         {"steps": 0},
         {"steps": 1, "schedule": "zigzag"},
         {"steps": 1, "batch": 0},
+        {"steps": 1, "flip": [3]},
     ],
 )
 def test_settings_that_make_no_sense_are_refused(wrong):

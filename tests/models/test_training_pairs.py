@@ -23,21 +23,21 @@ def record(folder, name, contrasts=("T1w", "T1w"), shape=(4, 5, 6)):
 
 
 def test_every_pair_comes_once_before_any_comes_again():
-    seen = [item for step in range(14) for item in draw(3, step, pairs=7, batch=2, flip=False)[0]]
+    seen = [item for step in range(14) for item in draw(3, step, pairs=7, batch=2, flip=())[0]]
     assert [sorted(seen[start : start + 7]) for start in range(0, 28, 7)] == [list(range(7))] * 4
     assert seen[:7] != seen[7:14]
 
 
 def test_draw_depends_on_seed_and_step_only():
-    first = [draw(1, step, 5, 1, True) for step in range(20)]
-    assert first == [draw(1, step, 5, 1, True) for step in range(20)]
-    assert first != [draw(2, step, 5, 1, True) for step in range(20)]
-    assert {flips[0] for _, flips in first} == {True, False}
+    first = [draw(1, step, 5, 1, (0, 2)) for step in range(20)]
+    assert first == [draw(1, step, 5, 1, (0, 2)) for step in range(20)]
+    assert first != [draw(2, step, 5, 1, (0, 2)) for step in range(20)]
+    assert {tuple(axes[0]) for _, axes in first} == {(), (0,), (2,), (0, 2)}
 
 
 def test_batch_mirrors_both_images_of_a_pair(tmp_path):
     pairs = Pairs([record(tmp_path, "a"), record(tmp_path, "b")])
-    fixed, moving = pairs.batch([0, 1], [False, True], CPU)
+    fixed, moving = pairs.batch([0, 1], [[], [0, 2]], CPU)
     assert fixed.shape == moving.shape == (2, 1, 4, 5, 6)
     assert (fixed[0, 0, 0] == 5).all()
     assert (fixed[1, 0, -1] == 5).all()
@@ -47,7 +47,7 @@ def test_batch_mirrors_both_images_of_a_pair(tmp_path):
 def test_images_beyond_the_memory_share_are_read_again(tmp_path):
     pairs = Pairs([record(tmp_path, "a")])
     pairs._room = 0
-    pairs.batch([0], [False], CPU)
+    pairs.batch([0], [[]], CPU)
     assert not pairs._kept
 
 
@@ -56,4 +56,4 @@ def test_pairs_of_other_contrasts_or_grids_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"b__b: contrasts"):
         Pairs([first, record(tmp_path, "b", contrasts=("T1w", "T2w"))])
     with pytest.raises(ValueError, match=r"b_fixed\.nii\.gz: its grid"):
-        Pairs([first, record(tmp_path, "b", shape=(4, 5, 7))]).batch([1], [False], CPU)
+        Pairs([first, record(tmp_path, "b", shape=(4, 5, 7))]).batch([1], [[]], CPU)

@@ -20,10 +20,10 @@ def test_training_starts_from_the_identity():
     assert float(field.abs().max()) < 1e-2
 
 
-def test_padding_does_not_change_an_image_that_needs_none():
-    images = [torch.rand(1, 1, 16, 16, 16) for _ in range(2)]
-    wider = [nn.functional.pad(image, [0, 1]) for image in images]
-    assert torch.allclose(SMALL(*images)[..., :8], SMALL(*wider)[..., :8], atol=1e-6)
+def test_images_are_padded_with_background_behind_their_last_voxels():
+    images = [torch.rand(1, 1, 16, 16, 13) for _ in range(2)]
+    padded = [nn.functional.pad(image, [0, 3]) for image in images]
+    assert torch.allclose(SMALL(*images), SMALL(*padded)[..., :13], atol=1e-6)
 
 
 def test_made_of_three_cubed_kernels_strides_and_leaky_rectifiers():

@@ -6,6 +6,7 @@ use rule run as voxelmorph with:
         python="regbench.methods.voxelmorph:VoxelMorph",
         options={
             "features": [16, 16, 16, 16, 16],
+            "leak": 0.2,
             "integration_steps": 5,
             "flow_initializer": 1e-5,
             "window": 9,
