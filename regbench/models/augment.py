@@ -9,7 +9,9 @@ from regbench.models.warp import warp
 KNOT_VOXELS = 8  # distance of the independent values that a field is interpolated from
 
 
-def warped_apart(fixed: Tensor, moving: Tensor, length: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def warped_apart(
+    fixed: Tensor, moving: Tensor, length: float, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
     """Each image (B, 1, D, H, W) warped by a field of its own, of that mean length in voxels.
 
     A network trained without supervision needs no truth, so every warp of a training image makes a new training pair;

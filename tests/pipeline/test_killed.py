@@ -24,7 +24,9 @@ def test_killed_at_several_moments_it_goes_on_and_keeps_what_was_finished(tmp_pa
     study = smoke_study()
     study["study"] = "killed"
     study["tasks"] = {"mono": {**study["tasks"]["mono"], "methods": ["identity", "syn", "dmi"]}}
-    study["methods"] = {"dmi": {"variants": {"default": {"steps": 60, "epochs": None, "checkpoint_seconds": 0}}}}
+    study["methods"] = {
+        "dmi": {"variants": {"default": {"steps": 60, "epochs": None, "checkpoint_seconds": 0}}}
+    }
     study["timing"] = {"repetitions": 1, "devices": []}
     study["datasets"]["phantom"]["subjects"]["test"] = 3
     study["batches"] = 1

@@ -17,4 +17,5 @@ use rule run as voxelmorph with:
         },
         modalities=["mono"],
         trains=True,
-        source="network: defaults of voxelmorph 0.3.4; window 9, smoothness 1 with NCC, Adam at 1e-4: Balakrishnan et al., IEEE TMI 38(8), 2019",
+        source="the network of voxelmorph 0.3.4 (VxmPairwise) with LeakyReLU and He initialisation; NCC of neurite 0.3.4; "
+        "window 9, smoothness 1, Adam at 1e-4 after Balakrishnan et al., IEEE TMI 38(8), 2019; the demo trains a smaller one",
