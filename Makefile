@@ -9,12 +9,12 @@ BIN := .venv/bin
 .PHONY: demo test test-fast install lint lock clean
 
 demo: install
-	@echo "regbench demo: two tasks on a semi-synthetic population; about 10 minutes on two cores (every finished step is kept)."
+	@echo "regbench demo: two tasks on a semi-synthetic population; about 12 minutes on two cores; stop it when you like, the same command goes on."
 	@$(BIN)/snakemake --cores all --quiet rules
 	@$(BIN)/python -m regbench show results/demo
 
 test: install
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-fast: install
 	$(BIN)/python -m pytest -n 2 -m "not pipeline and not shared"
@@ -24,7 +24,7 @@ install: .venv/.installed
 .venv/.installed: requirements.lock pyproject.toml
 	@if [ -z "$(PYTHON)" ]; then echo "regbench needs Python 3.11, 3.12 or 3.13 (Debian/Ubuntu: apt install python3 python3-venv; macOS: brew install python@3.12)"; exit 1; fi
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) has no venv module (Debian/Ubuntu: apt install python3-venv)"; exit 1; }
-	@echo "Installing the pinned packages into .venv: two to three minutes and 2 GB of disk."
+	@echo "Installing the pinned packages into .venv: two to three minutes, about 4 GB of disk (more where pip finds a CUDA build of torch)."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -r requirements.lock
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --no-deps --quiet -e .

@@ -27,6 +27,10 @@ RESULTS = PLAN.folder
 LOGS = RESULTS / "logs"
 
 
+onstart:
+    PLAN.write_study()
+
+
 wildcard_constraints:
     **PLAN.wildcards(),
 

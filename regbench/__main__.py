@@ -1,11 +1,12 @@
 """The command line: `python -m regbench …`. Rules call the stages; people call `tables`, `list` and `retry`."""
 
+import csv
 import importlib
 import sys
 import traceback
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -13,7 +14,8 @@ from regbench.interrupted import end_with_main
 from regbench.methods.discovery import discover
 from regbench.plan import METHODS
 from regbench.progress import log_to
-from regbench.records import read_record, write_record
+from regbench.records import read_record, write_record, write_stage_record
+from regbench.runs.lock import machine_lock
 from regbench.study import read_study
 from regbench.workflow import Workflow
 
@@ -29,7 +31,10 @@ Word = Annotated[str, typer.Option()]
 def data(study: StudyFile, dataset: Word, subject: Word, out: Out, log: Log = None) -> None:
     """Stage data: check a subject's files, or generate them."""
     log_to(log)
-    write_record(out, Workflow.of(study).datasets[dataset].make(subject))
+    plan = Workflow.of(study)
+    with machine_lock("shared"):
+        record = plan.datasets[dataset].make(subject)
+        write_stage_record(out, record)
 
 
 @app.command()
@@ -39,7 +44,8 @@ def prepare_reference(study: StudyFile, task: Word, out: Out, log: Log = None) -
 
     log_to(log)
     plan, w = Workflow.of(study), SimpleNamespace(task=task)
-    prepare_reference(read_record(plan.reference_data(w)), plan.task(task), out)
+    with machine_lock("shared"):
+        prepare_reference(read_record(plan.reference_data(w)), plan.task(task), out)
 
 
 @app.command()
@@ -50,9 +56,9 @@ def prepare_subject(study: StudyFile, task: Word, subject: Word, out: Out, log: 
     log_to(log)
     plan, w = Workflow.of(study), SimpleNamespace(task=task, subject=subject)
     reference = [read_record(path) for path in plan.reference_file(w)]
-    prepare_subject(
-        read_record(plan.subject_data(w)), plan.task(task), reference[0] if reference else None, out
-    )
+    with machine_lock("shared"):
+        data = read_record(plan.subject_data(w))
+        prepare_subject(data, plan.task(task), reference[0] if reference else None, out)
 
 
 @app.command()
@@ -67,7 +73,8 @@ def prepare_pairs(study: StudyFile, task: Word, batch: Word, out: Out, log: Log 
         name: read_record(plan.subject_data(SimpleNamespace(task=task, subject=name))) for name in subjects
     }
     truth = not batch.startswith("train")
-    prepare_pairs(plan.batch_pairs(task, batch), subjects, sources, plan.task(task), out, truth=truth)
+    with machine_lock("shared"):
+        prepare_pairs(plan.batch_pairs(task, batch), subjects, sources, plan.task(task), out, truth=truth)
 
 
 @app.command()
@@ -79,20 +86,29 @@ def train(
     repetition: Annotated[int, typer.Option()],
     out: Out,
     log: Log = None,
+    unwatched: Annotated[bool, typer.Option(help="train in this very process")] = False,
 ) -> None:
     """Stage models: train a learned method on the task's training pairs."""
+    plan = Workflow.of(study)
+    if not unwatched:
+        from regbench.models.watched import watch_training
+
+        command = [sys.executable, "-m", "regbench", *sys.argv[1:], "--unwatched"]
+        watch_training(command, out, log, plan.study.limits.memory_gb)
+        return
     from regbench.methods.contract import load_method
-    from regbench.models.training import train_model
+    from regbench.models.training import Trainable, train_model
 
     log_to(log)
-    plan, w = Workflow.of(study), SimpleNamespace(task=task)
-    pairs = [pair for path in plan.training_pairs(w) for pair in read_record(path)["pairs"]]
-    val = set(plan.pairs(task, "val"))
-    is_val = [(pair["fixed"]["subject"], pair["moving"]["subject"]) in val for pair in pairs]
+    pairs = [
+        p for path in plan.training_pairs(SimpleNamespace(task=task)) for p in read_record(path)["pairs"]
+    ]
+    val = {f"{fixed}__{moving}" for fixed, moving in plan.pairs(task, "val")}
+    learned = load_method(plan.methods[method].python or "", plan.options(method, variant))
     train_model(
-        load_method(plan.methods[method].python or "", plan.options(method, variant)),
-        [pair for pair, held in zip(pairs, is_val, strict=True) if not held],
-        [pair for pair, held in zip(pairs, is_val, strict=True) if held],
+        cast(Trainable, learned),
+        [pair for pair in pairs if pair["pair"] not in val],
+        [pair for pair in pairs if pair["pair"] in val],
         folder=out.parent,
         seed=plan.seed("train", task, method, variant, repetition),
         threads=plan.study.threads,
@@ -144,7 +160,8 @@ def score(
     plan = Workflow.of(study)
     w = SimpleNamespace(task=task, method=method, variant=variant, batch=batch)
     (pairs,) = plan.run_pairs(w)
-    score_batch(Path(pairs), plan.run_folder(w), out, plan.study.scores)
+    with machine_lock("shared"):
+        score_batch(Path(pairs), plan.run_folder(w), out, plan.study.scores)
 
 
 @app.command()
@@ -194,17 +211,37 @@ def list_(what: Annotated[str, typer.Argument(help="methods, datasets, metrics o
 @app.command()
 def retry(
     results: Annotated[Path, typer.Argument(help="results/STUDY")],
-    status: Annotated[
-        str, typer.Option(help="which outcomes to run again")
-    ] = "error,timeout,oom,invalid,skipped",
+    status: Annotated[str, typer.Option(help="which outcomes to run again")] = "error,timeout,oom,invalid",
 ) -> None:
     """Forget failed runs and trainings, so that the next `snakemake` does them again; what is ok stays."""
     wanted = set(status.split(","))
-    models = [p for p in results.glob("models/*/*/*/r*/record.json") if read_record(p)["status"] in wanted]
-    runs = [p for p in results.glob("runs/*/*/*/*/*__*.json") if read_record(p)["status"] in wanted]
-    for path in [*models, *runs, *{run.parent / "batch.json" for run in runs}]:
-        path.unlink(missing_ok=True)
-    print(f"{len(models)} trainings and {len(runs)} runs will be done again by the next snakemake.")
+    patterns = {
+        "data and prepared": [
+            "data/*/*.json",
+            "prepared/*/*.json",
+            "prepared/*/subjects/*.json",
+            "prepared/*/pairs/*.json",
+        ],
+        "trainings": ["models/*/*/*/r*/record.json"],
+        "runs": ["runs/*/*/*/*/*__*.json"],
+        "scores": ["scores/*/*/*/*.csv"],
+    }
+    for what, globs in patterns.items():
+        failed = [p for glob in globs for p in results.glob(glob) if _outcomes(p) & wanted]
+        for path in failed:
+            path.unlink()
+            if what == "runs":
+                (path.parent / "batch.json").unlink(missing_ok=True)
+        print(f"{what}: {len(failed)} will be done again by the next snakemake")
+
+
+def _outcomes(path: Path) -> set[str]:
+    """The statuses that a record, a record of pairs or a score file holds."""
+    if path.suffix == ".csv":
+        with path.open(encoding="utf8", newline="") as file:
+            return {row["status"] for row in csv.DictReader(file)}
+    record = read_record(path)
+    return {each["status"] for each in [record, *record.get("pairs", [])] if "status" in each}
 
 
 def _methods() -> list[tuple[str, str]]:

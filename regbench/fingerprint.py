@@ -13,6 +13,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 PACKAGE = ROOT.name
+# They watch, write down and describe; no number depends on them. The settings themselves are parameters of the rules.
+BOOKKEEPING = {
+    f"{PACKAGE}.{name}" for name in ("progress", "provenance", "records", "runs.lock", "study", "fingerprint")
+}
 
 
 def fingerprint(entries: Iterable[str]) -> str:
@@ -36,7 +40,7 @@ def reached(entries: Iterable[str]) -> set[str]:
     while todo:
         name = todo.pop()
         path = _path(name) if name.split(".")[0] == PACKAGE else None
-        if name in found or path is None:
+        if name in found or name in BOOKKEEPING or path is None:
             continue
         found.add(name)
         todo += _imports(path)

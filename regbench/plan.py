@@ -14,7 +14,6 @@ from regbench.data import Dataset, Subject, load_dataset
 from regbench.methods.discovery import MethodFile, discover
 from regbench.study import Study, TaskSettings
 
-SPLITS = ("train", "val", "test")
 METHODS = Path(__file__).resolve().parent.parent / "workflow" / "methods"
 
 
@@ -55,6 +54,24 @@ class Plan:
         """The subjects of a task's dataset, by name, in the dataset's order."""
         return self._subjects[self.task(task).dataset]
 
+    def check(self) -> None:
+        """Refuse, before anything runs, a study that cannot: ValueError names the task and what to change."""
+        for name, task in self.study.tasks.items():
+            contrasts = self.datasets[task.dataset].contrasts()
+            for side, contrast in (("fixed", task.fixed), ("moving", task.moving)):
+                if contrast not in contrasts:
+                    raise ValueError(
+                        f"task {name}: {side} contrast {contrast!r} is not among {contrasts} of {task.dataset}"
+                    )
+            if not self.pairs(name, "test"):
+                raise ValueError(
+                    f"task {name}: dataset {task.dataset} has no test pair; give its split `test` subjects"
+                )
+            if task.prepare.affine.mode == "reference":
+                self.reference(name)
+            if not self.task_methods(name):
+                raise ValueError(f"task {name}: no method can do it; found {sorted(self.methods)}")
+
     def task(self, name: str) -> TaskSettings:
         return self.study.tasks[name]
 
@@ -88,13 +105,18 @@ class Plan:
 
     def batches(self, task: str, split: str) -> list[str]:
         """Names of the pair batches of a split: `test_b0`, … Training and validation pairs are one batch each."""
-        count = min(self.study.batches, len(self.pairs(task, split))) if split == "test" else 1
-        return [f"{split}_b{k}" for k in range(count)]
+        if split != "test":
+            return [f"{split}_b0"]
+        return [f"test_b{k}" for k in sorted({self._batch_number(pair) for pair in self.pairs(task, split)})]
 
     def batch_pairs(self, task: str, batch: str) -> list[tuple[str, str]]:
-        """The pairs of one batch, dealt in turn."""
+        """The pairs of one batch. A pair stays in its batch when other subjects come or go."""
         split, _, number = batch.partition("_b")
-        return self.pairs(task, split)[int(number) :: len(self.batches(task, split))]
+        pairs = self.pairs(task, split)
+        return [pair for pair in pairs if split != "test" or self._batch_number(pair) == int(number)]
+
+    def _batch_number(self, pair: tuple[str, str]) -> int:
+        return int(_rank(*pair)[:8], 16) % self.study.batches
 
     def task_methods(self, task: str) -> list[str]:
         """Methods that take part in a task: those the study names, or all that can do it."""

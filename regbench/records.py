@@ -1,20 +1,22 @@
 """Small files that stages hand to one another: JSON records, written whole or not at all."""
 
+import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 
-def write_text(path: Path | str, text: str) -> None:
-    """Write `text` to `path` atomically: a reader sees the old file or the new one, never half of it."""
+def write_bytes(path: Path | str, content: bytes) -> None:
+    """Write `content` to `path` atomically: a reader sees the old file or the new one, never half of it."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(part, 0o666 & ~_umask())
@@ -24,9 +26,27 @@ def write_text(path: Path | str, text: str) -> None:
         raise
 
 
+def write_text(path: Path | str, text: str) -> None:
+    """Write UTF-8 text atomically."""
+    write_bytes(path, text.encode())
+
+
 def write_record(path: Path | str, record: dict[str, Any]) -> None:
     """Write a JSON record atomically. NaN is refused: a record is read by tools that are strict about JSON."""
     write_text(path, json.dumps(record, indent=1, allow_nan=False, default=_plain) + "\n")
+
+
+def write_stage_record(path: Path | str, record: dict[str, Any]) -> None:
+    """Write a record with a digest of the contents of all files it names.
+
+    Snakemake takes a small input that reads as before for unchanged; so a record must differ when its files do.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(set(_texts(record))):
+        if len(name) < 1000 and "/" in name and Path(name).is_file():
+            with open(name, "rb") as file:
+                digest.update(f"{name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\0".encode())
+    write_record(path, {**record, "digest": digest.hexdigest()[:32]})
 
 
 def read_record(path: Path | str) -> dict[str, Any]:
@@ -37,6 +57,15 @@ def read_record(path: Path | str) -> dict[str, Any]:
         raise ValueError(
             f"{path}: not a JSON record ({error}); delete it and run the same command again"
         ) from error
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All strings in a record, however deep."""
+    if isinstance(value, str | Path):
+        yield str(value)
+    elif isinstance(value, dict | list | tuple):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part)
 
 
 def _plain(value: Any) -> Any:

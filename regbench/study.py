@@ -121,7 +121,6 @@ class Study(Settings):
 
     study: Name
     description: str
-    semi_synthetic: bool = False  # published numbers then stand apart, marked as other data
     seed: int = 0
     threads: Annotated[int, Field(ge=1)] = 2
     device: Literal["cpu", "cuda", "auto"] = (

@@ -12,6 +12,7 @@ from typing import Any
 from regbench.fingerprint import fingerprint
 from regbench.plan import METHODS, Plan
 from regbench.records import write_text
+from regbench.runs.keys import own_files
 from regbench.study import parse_study, read_study
 
 STAGE_CODE = {
@@ -31,18 +32,20 @@ class Workflow(Plan):
     def from_config(
         cls, config: dict[str, Any], results: str, method_folder: str | Path = METHODS
     ) -> "Workflow":
-        """The plan of Snakemake's `config`; keeps the validated study in `results/STUDY/study.json` for the jobs."""
+        """The plan of Snakemake's `config`, checked; ValueError says what is wrong with it."""
         study = parse_study(dict(config), "the study given to snakemake")
         study = study.model_copy(update={"method_folders": [str(method_folder), *study.method_folders]})
         plan = cls(study, Path(results))
-        text = study.model_dump_json(indent=1) + "\n"
-        if not plan.study_file.exists() or plan.study_file.read_text(encoding="utf8") != text:
-            write_text(plan.study_file, text)
+        plan.check()
         return plan
+
+    def write_study(self) -> None:
+        """Keep the validated study in `results/STUDY/study.json` for the jobs; done when a run really starts."""
+        write_text(self.study_file, self.study.model_dump_json(indent=1) + "\n")
 
     @classmethod
     def of(cls, study_file: Path | str) -> "Workflow":
-        """The plan of a study file that `from_config` wrote: what a job of the pipeline works from."""
+        """The plan of a study file that `write_study` wrote: what a job of the pipeline works from."""
         study_file = Path(study_file)
         return cls(read_study(study_file), study_file.parent.parent)
 
@@ -113,6 +116,7 @@ class Workflow(Plan):
         return _text(
             python=self.methods[w.method].python, options=self.options(w.method, w.variant),
             code=self.method_code("models", w.method), seed=self.study.seed, device=self.study.device,
+            threads=self.study.threads, own=self._own_files(w, [{}]),
         )  # fmt: skip
 
     # runs
@@ -134,15 +138,24 @@ class Workflow(Plan):
         return [str(self.folder / "models" / w.task / w.method / w.variant / repetition / "record.json")]
 
     def run_settings(self, w) -> str:
-        limits, timing = self.study.limits, self.study.timing
+        timing = self.study.timing
+        batches = self.batches(w.task, "test") if _timed(w) else [self.pair_batch(w.batch)]
+        pairs = [pair for batch in batches for pair in self.batch_pairs(w.task, batch)]
         return _text(
             options=self.options(w.method, w.variant), code=self.method_code("runs", w.method),
-            seed=self.study.seed, device=self.study.device, limits=[limits.run_seconds, limits.memory_gb],
+            seed=self.study.seed, device=self.study.device, threads=self.study.threads,
+            own=self._own_files(w, [{"fixed": fixed, "moving": moving} for fixed, moving in pairs]),
             timing=[timing.repetitions, self.task(w.task).pairs.timed] if _timed(w) else None,
         )  # fmt: skip
 
     def run_folder(self, w) -> Path:
         return self.folder / "runs" / w.task / w.method / w.variant / w.batch
+
+    def _own_files(self, w, names: list[dict[str, str]]) -> dict[str, list[int]]:
+        """Size and time of the files that belong to a method itself: its module, scripts, fields made elsewhere."""
+        method, options = self.methods[w.method], self.options(w.method, w.variant)
+        found = {path for each in names for path in own_files(method, options, each)}
+        return {str(path): [path.stat().st_size, path.stat().st_mtime_ns] for path in sorted(found)}
 
     # scores and tables
     def score_files(self) -> list[str]:

@@ -27,12 +27,12 @@ def make_files(
     """Write a subject's files; returns their paths as in the data record, and what was drawn and measured."""
     template = load_template(template_files)  # pyright: ignore[reportArgumentType] (frozen models hash)
     brain = brain_points(template)
-    shape_rng = np.random.default_rng([seed, 0])
+    shape_rng = np.random.default_rng([seed, 101])
     pose = draw_pose(shape_rng, brain.mean(axis=1))
     amplitude = options.amplitude_mm * shape_rng.uniform(0.85, 1.15)
     maps = make_maps(template, families, seed, pose, amplitude, options.field_spacing)
     grid = draw_grid(shape_rng, displace(brain, maps.from_template, maps.from_grid), options.spacing3)
-    session = scan(template, maps, grid, [seed, 1], options.noise, options.bias, options.lesions)
+    session = scan(template, maps, grid, [seed, 102], options.noise, options.bias, options.lesions)
     for contrast, image in session.images.items():
         write_volume(folder / f"{contrast}.nii.gz", image, grid)
     write_volume(folder / "labels.nii.gz", session.labels, grid)

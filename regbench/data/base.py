@@ -6,6 +6,7 @@ with an underscore and are not adapters. Listing subjects is cheap, because Snak
 
 import difflib
 import importlib
+import logging
 import pkgutil
 import re
 from abc import ABC, abstractmethod
@@ -19,6 +20,7 @@ from pydantic import ValidationError
 from regbench.data._options import Options, Split
 from regbench.study import NAME, DatasetSettings
 
+log = logging.getLogger(__name__)
 SPLITS: tuple[str, ...] = get_args(Split)
 
 
@@ -37,6 +39,7 @@ class Dataset(ABC):
 
     options_model: ClassVar[type[Options]]
     has_truth: ClassVar[bool] = False
+    semi_synthetic: ClassVar[bool] = False  # tables say so, and published numbers stand apart
 
     def __init__(self, options: Any, folder: Path):
         self.options = options
@@ -67,6 +70,7 @@ class Dataset(ABC):
         try:
             return {**head, "status": "ok", "message": "", **nothing, **self._files(subject)}
         except Exception as error:  # failure is data: one bad subject must not stop the others
+            log.exception("subject %s failed", name)
             return {**head, "status": "error", "message": f"{type(error).__name__}: {error}", **nothing}
 
     def _subject(self, name: str) -> Subject:
@@ -83,7 +87,7 @@ def load_dataset(settings: DatasetSettings, folder: Path) -> Dataset:
         raise ValueError(
             f"no dataset type {settings.type!r}{_nearest(settings.type, known)}; known: {', '.join(known)}"
         )
-    adapter = importlib.import_module(f"regbench.data.{settings.type}").Adapter
+    adapter = find_adapter(settings.type)
     try:
         options = adapter.options_model.model_validate(settings.options)
     except ValidationError as error:
@@ -92,6 +96,11 @@ def load_dataset(settings: DatasetSettings, folder: Path) -> Dataset:
             f"dataset of type {settings.type}: options not valid:\n" + "\n".join(lines)
         ) from error
     return adapter(options, folder)
+
+
+def find_adapter(kind: str) -> type[Dataset]:
+    """The adapter class of a dataset type."""
+    return importlib.import_module(f"regbench.data.{kind}").Adapter
 
 
 def adapters() -> list[str]:

@@ -55,6 +55,7 @@ class Adapter(Dataset):
     options_model = PhantomOptions
     options: PhantomOptions
     has_truth = True
+    semi_synthetic = True
 
     def subjects(self) -> list[Subject]:
         """train01, train02, ..., val01, ..., test01, ..."""

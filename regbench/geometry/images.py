@@ -1,8 +1,6 @@
 """Scalar volumes on disk: NIfTI in any orientation, with its affine honoured, read whole and written whole."""
 
 import gzip
-import os
-import tempfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ import numpy as np
 from nibabel.filebasedimages import ImageFileError
 
 from regbench.geometry.grid import LPS_RAS, Grid
+from regbench.records import write_bytes
 
 
 @dataclass
@@ -109,7 +108,7 @@ def save_nifti(path: Path | str, image: nib.Nifti1Image, grid: Grid) -> None:
     content = image.to_bytes()
     if path.suffix == ".gz":
         content = gzip.compress(content, compresslevel=1, mtime=0)  # mtime 0: the same data, the same bytes
-    _write_bytes(path, content)
+    write_bytes(path, content)
 
 
 def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -133,22 +132,3 @@ def _checked(data: np.ndarray, dtype: np.dtype, path: Path) -> np.ndarray:
         if data.size and (data.min() < limits.min or data.max() > limits.max):
             raise ValueError(f"{path}: values {data.min()} to {data.max()} do not fit {dtype}")
     return np.ascontiguousarray(data, dtype=dtype)
-
-
-def _write_bytes(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(part, 0o666 & ~_umask())
-        os.replace(part, path)
-    except BaseException:
-        Path(part).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -1,5 +1,6 @@
 """Elastix B-spline registration, through itk-elastix; parameters in bspline.txt beside this file."""
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +46,11 @@ class BSpline:
             elastix.SetFixedMask(_image(fixed.mask, fixed.grid, np.uint8))
         elastix.UpdateLargestPossibleRegion()
         transform = elastix.GetTransformParameterObject()
-        field = itk.transformix_deformation_field(
-            _image(moving.data, moving.grid), transform, log_to_console=False
-        )
-        return np.ascontiguousarray(itk.array_from_image(field).T, np.float32)
+        with tempfile.TemporaryDirectory() as folder:  # transformix writes the field to a file as well
+            field = itk.transformix_deformation_field(
+                _image(moving.data, moving.grid), transform, log_to_console=False, output_directory=folder
+            )
+            return np.ascontiguousarray(itk.array_from_image(field).T, np.float32)
 
 
 def _image(data: np.ndarray, grid: Grid, dtype: type = np.float32) -> Any:

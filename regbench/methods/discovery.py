@@ -18,11 +18,10 @@ EXPECTED = (
 class MethodFile:
     """A method as its file declares it. Exactly one of `python` ("package.module:Class") and `command` is set.
 
-    `command` is a template split as a shell would, without a shell; it may hold {fixed} {moving} {out} {fixed_mask}
-    {moving_mask} {threads} {device} {model}, {here} (the folder of this file) and the names of the options.
-    `devices`: where the method can run; a file that does not say so means the
-    CPU, and CUDA too if the method trains. `requires` names options that must have a value before the method takes part
-    in a study. `interpreter` is the Python that runs the class, None for the one that runs regbench.
+    `command` is a template split as a shell would, without a shell. Words in capitals are replaced: FIXED, MOVING, OUT,
+    FIXED_MASK, MOVING_MASK, THREADS, DEVICE, MODEL, HERE (the method file's folder), and the options by their names.
+    `devices`: where it can run. `requires` names options that must have a value before the method takes part in a
+    study. `interpreter` is the Python that runs the class, None for the one that runs regbench.
     """
 
     name: str
@@ -136,7 +135,7 @@ def _method(path: Path, line: int, params: dict[str, Any]) -> MethodFile:
         raise ValueError(f'{where}: label="…", the row\'s name in the tables, is missing')
     if ("python" in params) == ("command" in params):
         raise ValueError(
-            f'{where}: expected either python="package.module:Class" or command="tool {{fixed}} …"'
+            f'{where}: expected either python="package.module:Class" or command="tool FIXED MOVING OUT"'
         )
     for name, value in params.items():
         kind = TYPES.get(name, str)

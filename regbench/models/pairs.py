@@ -67,9 +67,9 @@ class Pairs:
         if path in self._kept:
             return self._kept[path]
         volume = read_volume(path)
-        if not volume.grid.same_as(self.grid):
+        if not _same_form(volume.grid, self.grid):
             raise ValueError(
-                f"{path}: its grid is not that of {self.records[0]['fixed']['image']}; prepare it again"
+                f"{path}: its spacing or shape is not that of {self.records[0]['fixed']['image']}; prepare it again"
             )
         image = torch.from_numpy(np.ascontiguousarray(volume.data, np.float32))[None]
         self._room -= image.nbytes
@@ -89,6 +89,11 @@ def draw(
     items = [_order(seed, place // pairs, pairs)[place % pairs] for place in places]
     coins = torch.rand(batch, 3, generator=generator(seed, step, 1)).tolist()
     return items, [[axis for axis in flip if coin[axis] < 0.5] for coin in coins]
+
+
+def _same_form(a: Grid, b: Grid) -> bool:
+    """Same shape, spacing and axes; without a common reference each subject's grid lies around its own brain."""
+    return a.shape == b.shape and np.allclose(a.affine[:3, :3], b.affine[:3, :3], atol=1e-4)
 
 
 @lru_cache(maxsize=4)

@@ -13,7 +13,7 @@ from regbench.prepared.failure import guarded, upstream
 from regbench.prepared.side import reread_scan, write_side
 from regbench.prepared.truth import has_truth, true_field
 from regbench.progress import Progress
-from regbench.records import write_record
+from regbench.records import write_stage_record
 from regbench.study import TaskSettings
 
 Record = dict[str, Any]
@@ -39,7 +39,7 @@ def prepare_pairs(
         done.append(_pair(subjects[fixed], subjects[moving], sources, task, out.parent, truth))
         progress.step(len(done))
     record = {"pairs": done}
-    write_record(out, record)
+    write_stage_record(out, record)
     return record
 
 

@@ -10,7 +10,7 @@ from regbench.geometry.grid import Grid
 from regbench.geometry.images import Volume
 from regbench.prepared.failure import guarded, upstream
 from regbench.prepared.side import grid_around, keep_native, read_scan, reread_scan
-from regbench.records import write_record
+from regbench.records import write_stage_record
 from regbench.study import TaskSettings
 
 
@@ -45,7 +45,7 @@ def prepare_reference(data: dict[str, Any], task: TaskSettings, out: Path) -> di
         }
 
     record = {"subject": data["subject"], **(upstream(data) or guarded(f"reference {data['subject']}", make))}
-    write_record(out, record)
+    write_stage_record(out, record)
     return record
 
 

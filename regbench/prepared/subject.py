@@ -12,7 +12,7 @@ from regbench.prepared.affine import register_affine
 from regbench.prepared.failure import guarded, upstream
 from regbench.prepared.reference import Reference, load_reference
 from regbench.prepared.side import Scan, grid_around, keep_native, read_scan, write_side
-from regbench.records import write_record
+from regbench.records import write_stage_record
 from regbench.study import TaskSettings
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ def prepare_subject(
     record |= upstream(*needed) or guarded(
         f"subject {data['subject']}", lambda: {"sides": _sides(data, task, reference, out)}
     )
-    write_record(out, record)
+    write_stage_record(out, record)
     return record
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -14,6 +15,7 @@ SUPERVISOR = Path(__file__).with_name("supervisor.py")
 ROOT = (
     Path(__file__).resolve().parents[2]
 )  # the folder that holds the package, for a worker of another interpreter
+PLACEHOLDER = re.compile(r"\b[A-Z][A-Z0-9_]*\b")
 SETUP_SECONDS = 600.0  # imports and a model read from a slow disk are no part of a pair's time
 THREADS = (
     "OMP_NUM_THREADS",
@@ -61,24 +63,26 @@ def job_of(
 def command_of(
     method: MethodFile, options: dict[str, Any], context: dict[str, Any], pair: dict[str, Any], out: Path
 ) -> list[str]:
-    """A command method's words for one pair, paths absolute.
+    """A command method's words for one pair: FIXED, MOVING, OUT, … and options in capitals replaced, paths absolute.
 
     Raises ValueError when the template names something that this pair does not have.
     """
-    names = {"out": str(out.resolve()), "here": str(method.path.parent.resolve())}
+    values: dict[str, Any] = {name.upper(): value for name, value in options.items()}
+    values |= {"OUT": out.resolve(), "HERE": method.path.parent.resolve()}
+    values |= {"THREADS": context["threads"], "DEVICE": context["device"]}
+    values["MODEL"] = context["model"] and Path(context["model"]).resolve()
     for side in ("fixed", "moving"):
-        names[side] = str(Path(pair[side]["image"]).resolve())
-        if pair[side].get("mask"):
-            names[f"{side}_mask"] = str(Path(pair[side]["mask"]).resolve())
-    if context["model"]:
-        names["model"] = str(Path(context["model"]).resolve())
-    values = {**options, **names, "threads": context["threads"], "device": context["device"]}
-    try:
-        return [word.format(**values) for word in shlex.split(method.command or "")]
-    except (KeyError, IndexError) as error:
-        raise ValueError(
-            f"{method.path}: the command asks for {{{error.args[0]}}}, which this pair does not have"
-        ) from error
+        values[side.upper()] = Path(pair[side]["image"]).resolve()
+        mask = pair[side].get("mask")
+        values[f"{side.upper()}_MASK"] = mask and Path(mask).resolve()
+
+    def value_of(match: re.Match[str]) -> str:
+        value = values.get(match[0], match[0])
+        if value is None:
+            raise ValueError(f"{method.path}: the command asks for {match[0]}, which this pair does not have")
+        return str(value)
+
+    return [PLACEHOLDER.sub(value_of, word) for word in shlex.split(method.command or "")]
 
 
 class SupervisorClient:

@@ -9,6 +9,8 @@ from typing import Any
 
 from regbench.methods.discovery import MethodFile
 
+PACKAGES = Path(__file__).resolve().parents[2]  # the folder that holds the package
+
 
 def run_key(
     pair: dict[str, Any],
@@ -27,7 +29,7 @@ def run_key(
     parts = {
         "pair": pair["pair"],
         "files": [path and file_hash(path) for path in files],
-        "own": [file_hash(path) for path in _own_files(method, options, names)],
+        "own": [file_hash(path) for path in own_files(method, options, names)],
         "method": [method.python, method.command, method.interpreter],
         "options": options,
         **settings,
@@ -57,13 +59,17 @@ def _content_hash(path: str, _time: int, _size: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _own_files(method: MethodFile, options: dict[str, Any], names: dict[str, str]) -> list[Path]:
-    """Files of the method's own: its module or script beside the method file, files that its options name."""
+def own_files(method: MethodFile, options: dict[str, Any], names: dict[str, str]) -> list[Path]:
+    """Files of the method's own: its module and what lies beside it under the same name (mine.py, mine.txt), scripts that
+    its command names, files that its options name (with {fixed} and {moving} for the subjects in `names`)."""
     texts = [value for value in options.values() if isinstance(value, str)]
-    texts += [token.replace("{here}", str(method.path.parent)) for token in shlex.split(method.command or "")]
+    texts += [token.replace("HERE", str(method.path.parent)) for token in shlex.split(method.command or "")]
     for subject, name in names.items():
         texts = [text.replace(f"{{{subject}}}", name) for text in texts]
     paths = [Path(text) for text in texts if 0 < len(text) < 1000]
     if method.python:
-        paths.append(method.path.parent / (method.python.partition(":")[0].replace(".", "/") + ".py"))
+        module = method.python.partition(":")[0].replace(".", "/")
+        paths += sorted(method.path.parent.glob(f"{module}.*"))
+        # This package's own Python is in the code's fingerprint, which sees through comments; here only data beside it.
+        paths += sorted(path for path in PACKAGES.glob(f"{module}.*") if path.suffix != ".py")
     return [path for path in paths if path.is_file()]

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from regbench.data.base import adapters, find_adapter
 from regbench.study import Study
 
 
@@ -19,4 +20,10 @@ def same_data(study: Study, task: str) -> bool:
     """Whether a task's images are those that the paper's table was made from, so that numbers may stand together."""
     settings = study.tasks[task]
     kind = study.datasets[settings.dataset].type
-    return not study.semi_synthetic and kind == paper()["tables"][settings.table]["dataset"]
+    return kind == paper()["tables"][settings.table]["dataset"]
+
+
+def semi_synthetic(study: Study, task: str) -> bool:
+    """Whether a task's images were made from templates; a dataset type that is not installed here says nothing."""
+    kind = study.datasets[study.tasks[task].dataset].type
+    return kind in adapters() and find_adapter(kind).semi_synthetic

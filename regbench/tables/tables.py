@@ -13,11 +13,11 @@ from regbench.tables.formats import latex, markdown
 from regbench.tables.frames import Frame, read_table
 from regbench.tables.gap import closed_gap, gap_text
 from regbench.tables.layout import DEVICES, Document, notes, task_blocks
-from regbench.tables.paper import paper, same_data
+from regbench.tables.paper import paper, same_data, semi_synthetic
 from regbench.tables.summary import Line, Method, Timing, summarise
 
 SEMI_SYNTHETIC = (
-    "**Semi-synthetic data**: real templates under simulated deformations and contrasts. These numbers say how "
+    "Semi-synthetic data: real templates under simulated deformations and contrasts. These numbers say how "
     "methods compare on such data; they neither confirm nor refute the paper's."
 )
 
@@ -64,6 +64,7 @@ def _write_gap(study: Study, scores: Frame, methods: Mapping[str, Method], folde
     if len(gap):
         write_text(folder / "gap.csv", gap.to_csv(index=False))
         title = "# From identity to truth\n\nShare of what can be gained that each method gains, on the same pairs."
+        title += f"\n\n{SEMI_SYNTHETIC}" * any(semi_synthetic(study, task) for task in study.tasks)
         write_text(folder / "gap.md", f"{title}\n\n{gap_text(gap, methods)}\n")
 
 
@@ -79,7 +80,7 @@ def _facts(study: Study, tasks: list[str]) -> list[str]:
             f"{task.fixed}, {task.pairing} subjects, {spacing} mm, {shape} voxels."
         )
     facts = [f"Study {study.study}: {study.description.strip()}", *described]
-    return [*facts, SEMI_SYNTHETIC] if study.semi_synthetic else facts
+    return [*facts, SEMI_SYNTHETIC] if any(semi_synthetic(study, name) for name in tasks) else facts
 
 
 def _numbers(task: str, line: Line) -> dict[str, object]:

@@ -15,7 +15,7 @@ use rule run as mine with:
         method="mine",
     params:
         label="Mine (β)",
-        command="mytool {fixed} {moving} {out} --mode {mode}",
+        command="mytool FIXED MOVING OUT --mode MODE",
         options={
             "mode": "fast",
             "levels": [4, 2, 1],  # coarse to fine

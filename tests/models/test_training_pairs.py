@@ -55,5 +55,5 @@ def test_pairs_of_other_contrasts_or_grids_are_refused(tmp_path):
     first = record(tmp_path, "a")
     with pytest.raises(ValueError, match=r"b__b: contrasts"):
         Pairs([first, record(tmp_path, "b", contrasts=("T1w", "T2w"))])
-    with pytest.raises(ValueError, match=r"b_fixed\.nii\.gz: its grid"):
+    with pytest.raises(ValueError, match=r"b_fixed\.nii\.gz: its spacing or shape"):
         Pairs([first, record(tmp_path, "b", shape=(4, 5, 7))]).batch([1], [[]], CPU)

@@ -151,7 +151,7 @@ def test_peak_memory_is_the_pairs_own_after_a_larger_one(tmp_path):
 
 
 def test_waiting_for_the_machine_does_not_count(tmp_path):
-    command = MethodFile("c", HERE / "c.smk", "C", command="cp {field} {out}")
+    command = MethodFile("c", HERE / "c.smk", "C", command="cp FIELD OUT")
     field = run_identity(tmp_path / "made")
     with_lock = "import time; from regbench.runs.lock import machine_lock\nwith machine_lock('exclusive'):\n"
     with_lock += "  print(1, flush=True); time.sleep(2)"
@@ -164,16 +164,16 @@ def test_waiting_for_the_machine_does_not_count(tmp_path):
 
 
 COMMANDS = {
-    "cp {field} {out}": ("ok", ""),
+    "cp FIELD OUT": ("ok", ""),
     "sh -c 'echo oh no >&2; exit 4'": ("error", "exit status 4"),
-    "there-is-no-such-tool {out}": ("error", "cannot start 'there-is-no-such-tool'"),
+    "there-is-no-such-tool OUT": ("error", "cannot start 'there-is-no-such-tool'"),
     "sh -c 'kill -ABRT $$'": ("error", "SIGABRT"),
     "sh -c 'kill -KILL $$'": ("oom", "SIGKILL"),
     "sh -c 'sleep 3600 & wait'": ("timeout", "limit of 1 s"),
-    "true {fixed} {moving}": ("invalid", "wrote no field"),
-    "cp {fixed} {out}": ("invalid", "not an ITK displacement field"),
-    "cp {here}/tiny.py {out}": ("invalid", "cannot be read"),
-    "cat {fixed_mask}": ("error", "{fixed_mask}"),
+    "true FIXED MOVING": ("invalid", "wrote no field"),
+    "cp FIXED OUT": ("invalid", "not an ITK displacement field"),
+    "cp HERE/tiny.py OUT": ("invalid", "cannot be read"),
+    "cat FIXED_MASK": ("error", "FIXED_MASK"),
 }
 
 
@@ -202,7 +202,7 @@ def test_memory_is_that_of_the_whole_process_tree(tmp_path):
 
 
 def test_a_command_is_timed_as_a_whole(tmp_path, zero_field):
-    method = MethodFile("c", HERE / "c.smk", "C", command="cp {field} {out}")
+    method = MethodFile("c", HERE / "c.smk", "C", command="cp FIELD OUT")
     record = run(tmp_path, method, ["good"], timed=True, options={"field": zero_field})["good"]
     assert [set(call) for call in record["calls"]] == [{"call", "total"}] * 3
     assert set(record["phases"]) == {"total"}

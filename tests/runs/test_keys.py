@@ -23,7 +23,7 @@ def pair(tmp_path) -> dict:
 
 @pytest.fixture
 def method(tmp_path) -> MethodFile:
-    return MethodFile("mine", tmp_path / "mine.smk", "Mine", command="python3 {here}/tool.py {fixed} {out}")
+    return MethodFile("mine", tmp_path / "mine.smk", "Mine", command="python3 HERE/tool.py FIXED OUT")
 
 
 def test_the_same_run_has_the_same_key(pair, method):

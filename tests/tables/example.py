@@ -36,7 +36,7 @@ METHODS = {
 }
 
 
-def study(kind: str = "phantom", semi_synthetic: bool = True, tables: tuple[int, ...] = (1, 2)) -> Study:
+def study(kind: str = "phantom", tables: tuple[int, ...] = (1, 2)) -> Study:
     tasks = {
         {1: "mono", 2: "multi"}[number]: {
             "dataset": "d",
@@ -49,7 +49,6 @@ def study(kind: str = "phantom", semi_synthetic: bool = True, tables: tuple[int,
     raw = {
         "study": "tiny",
         "description": "A made-up study.",
-        "semi_synthetic": semi_synthetic,
         "datasets": {"d": {"type": kind}},
         "tasks": tasks,
         "scores": {"bootstrap": 100},

@@ -79,7 +79,7 @@ def test_published_values_of_other_data_stand_apart(results):
 
 
 def test_published_values_of_the_paper_s_data_stand_below_each_method(mono):
-    write_tables(study("lpba40", semi_synthetic=False, tables=(1,)), mono, METHODS)
+    write_tables(study("lpba40", tables=(1,)), mono, METHODS)
     lines = [line for line in table(mono).splitlines() if line.startswith("|")]
     labels = [line.strip("|").split("|")[0].strip() for line in lines]
     assert labels[2:5] == ["Affine", "published", "SyN"]
@@ -89,7 +89,7 @@ def test_published_values_of_the_paper_s_data_stand_below_each_method(mono):
 
 
 def test_real_data_that_are_not_the_paper_s_are_other_data_too(mono):
-    write_tables(study("csv", semi_synthetic=False, tables=(1,)), mono, METHODS)
+    write_tables(study("csv", tables=(1,)), mono, METHODS)
     assert "other data, not comparable" in table(mono)
     assert "Semi-synthetic" not in table(mono)
 

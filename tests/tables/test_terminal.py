@@ -11,7 +11,7 @@ def test_tables_fit_a_terminal_and_say_where_they_are(tmp_path, capsys, monkeypa
     scores, timings = (make("mono") + make("multi") for make in (usual_scores, usual_timings))
     (tmp_path / "results").mkdir()
     results = write_results((tmp_path / "results/tiny").relative_to(tmp_path), scores, timings)
-    write_tables(study(kind, semi_synthetic=kind == "phantom"), results, METHODS)
+    write_tables(study(kind), results, METHODS)
     print_tables(results)
     text = capsys.readouterr().out
     assert max(map(len, text.splitlines())) <= 120

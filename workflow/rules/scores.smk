@@ -33,5 +33,6 @@ rule gather:
         "../../environment.yml"
     params:
         study=PLAN.study_file,
+        settings=PLAN.table_settings(),
     shell:
         "python -m regbench gather --study {params.study} --log {log}"

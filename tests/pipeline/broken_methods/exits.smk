@@ -3,4 +3,4 @@ use rule run as exits with:
         method="exits",
     params:
         label="exits",
-        command="sh -c 'echo reason given; exit 3' {fixed} {moving} {out}",
+        command="sh -c 'echo reason given; exit 3' FIXED MOVING OUT",

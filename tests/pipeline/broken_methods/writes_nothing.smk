@@ -3,4 +3,4 @@ use rule run as writes_nothing with:
         method="writes_nothing",
     params:
         label="writes_nothing",
-        command="true {fixed} {moving} {out}",
+        command="true FIXED MOVING OUT",
