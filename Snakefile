@@ -25,6 +25,7 @@ if workflow.is_main_process:
 PLAN = Workflow.from_config(config, results="results", method_folder=HERE / "workflow" / "methods")
 RESULTS = PLAN.folder
 LOGS = RESULTS / "logs"
+ENVIRONMENT = str(HERE / "environment.yml")  # not relative: method files outside this repository use it too
 
 
 onstart:

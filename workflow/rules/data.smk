@@ -6,7 +6,7 @@ rule data:
     log:
         LOGS / "data" / "{dataset}" / "{subject}.log",
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     params:
         study=PLAN.study_file,
         settings=PLAN.data_settings,

@@ -6,7 +6,7 @@ rule train:
     log:
         LOGS / "models" / "{task}" / "{method}" / "{variant}" / "r{repetition}.log",
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     threads: PLAN.study.threads
     params:
         study=PLAN.study_file,

@@ -6,7 +6,7 @@ rule prepare_reference:
     log:
         LOGS / "prepared" / "{task}" / "reference.log",
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     params:
         study=PLAN.study_file,
         settings=PLAN.prepare_settings,
@@ -24,7 +24,7 @@ rule prepare_subject:
     log:
         LOGS / "prepared" / "{task}" / "{subject}.log",
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     params:
         study=PLAN.study_file,
         settings=PLAN.prepare_settings,
@@ -41,7 +41,7 @@ rule prepare_pairs:
     log:
         LOGS / "prepared" / "{task}" / "{batch}.log",
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     params:
         study=PLAN.study_file,
         settings=PLAN.pair_settings,

@@ -11,7 +11,7 @@ rule run:
     wildcard_constraints:
         method="(?!)",
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     threads: PLAN.study.threads
     resources:
         slurm_extra=lambda w: "--exclusive" if w.batch.startswith("timed_") else "",

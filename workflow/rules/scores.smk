@@ -9,7 +9,7 @@ rule score:
     wildcard_constraints:
         batch=r"r\d+_b\d+",
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     params:
         study=PLAN.study_file,
         settings=PLAN.score_settings,
@@ -30,7 +30,7 @@ rule gather:
     log:
         LOGS / "gather.log",
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     params:
         study=PLAN.study_file,
         settings=PLAN.table_settings(),

@@ -8,7 +8,7 @@ rule write_tables:
     log:
         LOGS / "tables.log",
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     params:
         study=PLAN.study_file,
         settings=PLAN.table_settings(),

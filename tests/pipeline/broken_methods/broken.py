@@ -6,6 +6,8 @@ import time
 
 import numpy as np
 
+from regbench.models.settings import TrainingSettings
+
 
 class _Method:
     def setup(self, context):
@@ -44,6 +46,10 @@ class WrongShape(_Method):
 
 
 class CannotTrain(_Method):
+    def __init__(self):
+        self.options = {}
+        self.training = TrainingSettings(steps=1)
+
     def network(self, shape):
         raise RuntimeError("no network on purpose")
 
