@@ -14,7 +14,7 @@ demo: install
 	@$(BIN)/python -m regbench show results/demo
 
 test: install
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-fast: install
 	$(BIN)/python -m pytest -n 2 -m "not pipeline and not shared"

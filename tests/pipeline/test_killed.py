@@ -10,7 +10,7 @@ import pytest
 
 from tests.pipeline.conftest import Pipeline, smoke_study
 
-pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
+pytestmark = pytest.mark.pipeline
 
 MOMENTS = [
     "data/phantom/*.json",
