@@ -176,7 +176,7 @@ class Workflow(Plan):
     def score_settings(self, w) -> str:
         return _text(label_path=self.study.scores.label_path, code=self.codes["scores"])
 
-    def table_settings(self) -> str:
+    def table_settings(self, _w) -> str:
         labels = {name: [m.label, m.control] for name, m in self.methods.items()}
         return _text(
             labels=labels,

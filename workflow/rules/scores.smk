@@ -33,6 +33,6 @@ rule gather:
         ENVIRONMENT
     params:
         study=PLAN.study_file,
-        settings=PLAN.table_settings(),
+        settings=PLAN.table_settings,
     shell:
         "python -m regbench gather --study {params.study} --log {log}"

@@ -11,7 +11,7 @@ rule write_tables:
         ENVIRONMENT
     params:
         study=PLAN.study_file,
-        settings=PLAN.table_settings(),
+        settings=PLAN.table_settings,
     shell:
         "python -m regbench tables --study {params.study} --log {log}"
 
