@@ -1,23 +1,20 @@
 # data -> prepared -> models -> runs -> scores -> tables: one rule file a stage, in this order.
 # `snakemake --cores all` runs the default study, config.yaml; `--configfile workflow/studies/NAME.yaml` another one.
-import os
 import sys
 from pathlib import Path
 
 HERE = Path(workflow.current_basedir)
-# The package beside this file and the Python that runs Snakemake, also for jobs and where neither is activated.
-sys.path.insert(0, str(HERE))
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")]))
-os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+sys.path.insert(0, str(HERE))  # the package beside this file, also where it is not installed
 
 from regbench.interrupted import announce_main, clear_stale_locks
-from regbench.workflow import Workflow
+from regbench.workflow import Workflow, jobs_use
 
 if "study" not in config:  # a study given with --configfile would otherwise be merged with the default one
 
     configfile: str(HERE / "config.yaml")
 
 
+jobs_use(HERE)
 if workflow.is_main_process:
     clear_stale_locks(Path(".snakemake"))
     announce_main()

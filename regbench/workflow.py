@@ -4,7 +4,9 @@ The rule files stay thin tables; every lambda in them calls one function of this
 """
 
 import json
+import os
 import re
+import sys
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -193,6 +195,13 @@ class Workflow(Plan):
 
     def _pairs(self, task: str, batch: str) -> str:
         return str(self.folder / "prepared" / task / "pairs" / f"{batch}.json")
+
+
+def jobs_use(root: Path) -> None:
+    """Let jobs find the package in `root` and the Python that runs Snakemake, also where neither is activated."""
+    ours = {"PYTHONPATH": str(root), "PATH": str(Path(sys.executable).parent)}
+    for name, first in ours.items():
+        os.environ[name] = os.pathsep.join(filter(None, [first, os.environ.get(name)]))
 
 
 def _timed(w) -> bool:
