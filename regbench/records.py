@@ -36,8 +36,8 @@ def write_record(path: Path | str, record: dict[str, Any]) -> None:
     write_text(path, json.dumps(record, indent=1, allow_nan=False, default=_plain) + "\n")
 
 
-def write_stage_record(path: Path | str, record: dict[str, Any]) -> None:
-    """Write a record with a digest of the contents of all files it names.
+def write_stage_record(path: Path | str, record: dict[str, Any]) -> dict[str, Any]:
+    """Write a record with a digest of the contents of all files it names; returns it as written.
 
     Snakemake takes a small input that reads as before for unchanged; so a record must differ when its files do.
     """
@@ -46,7 +46,9 @@ def write_stage_record(path: Path | str, record: dict[str, Any]) -> None:
         if len(name) < 1000 and "/" in name and Path(name).is_file():
             with open(name, "rb") as file:
                 digest.update(f"{name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\0".encode())
-    write_record(path, {**record, "digest": digest.hexdigest()[:32]})
+    record = {**record, "digest": digest.hexdigest()[:32]}
+    write_record(path, record)
+    return record
 
 
 def read_record(path: Path | str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from regbench.records import read_record, write_record
+from regbench.records import read_record, write_record, write_stage_record
 
 
 def test_paths_and_numpy_values_come_back_plain(tmp_path):
@@ -28,3 +28,13 @@ def test_a_broken_record_is_named(tmp_path):
     path.write_text(json.dumps({"a": 1})[:-1])
     with pytest.raises(ValueError, match=r"record\.json"):
         read_record(path)
+
+
+def test_a_stage_record_differs_when_a_file_it_names_does(tmp_path):
+    image = tmp_path / "image.nii.gz"
+    image.write_bytes(b"one")
+    record = {"status": "ok", "sides": {"T1w": {"image": str(image), "matrix": [[1.0]]}}}
+    digests = [write_stage_record(tmp_path / "record.json", record)["digest"] for _ in range(2)]
+    image.write_bytes(b"two")
+    assert digests[0] == digests[1] != write_stage_record(tmp_path / "record.json", record)["digest"]
+    assert read_record(tmp_path / "record.json")["status"] == "ok"

@@ -39,8 +39,7 @@ def prepare_pairs(
         done.append(_pair(subjects[fixed], subjects[moving], sources, task, out.parent, truth))
         progress.step(len(done))
     record = {"pairs": done}
-    write_stage_record(out, record)
-    return record
+    return write_stage_record(out, record)
 
 
 def _pair(

@@ -45,8 +45,7 @@ def prepare_reference(data: dict[str, Any], task: TaskSettings, out: Path) -> di
         }
 
     record = {"subject": data["subject"], **(upstream(data) or guarded(f"reference {data['subject']}", make))}
-    write_stage_record(out, record)
-    return record
+    return write_stage_record(out, record)
 
 
 def load_reference(record: dict[str, Any]) -> Reference:

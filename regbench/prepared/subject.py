@@ -32,8 +32,7 @@ def prepare_subject(
     record |= upstream(*needed) or guarded(
         f"subject {data['subject']}", lambda: {"sides": _sides(data, task, reference, out)}
     )
-    write_stage_record(out, record)
-    return record
+    return write_stage_record(out, record)
 
 
 def _sides(
