@@ -7,22 +7,11 @@ from typing import Any
 import pandas as pd
 
 from regbench.records import read_record, write_text
+from regbench.scores.pair import COLUMNS
 from regbench.tables.frames import Frame, read_table
 
 Row = dict[str, Any]
-SCORES = [
-    "task",
-    "fixed",
-    "moving",
-    "method",
-    "variant",
-    "repetition",
-    "status",
-    "metric",
-    "label",
-    "value",
-    "unit",
-]
+SCORES = list(COLUMNS)
 RUN = ["task", "fixed", "moving", "method", "variant", "repetition", "status", "kind", "threads", "device"]
 PLACE = ["host", "cpu", "gpu", "driver", "commit", "clean"]
 MEMORY = ["peak_memory_mb", "peak_device_memory_mb"]
