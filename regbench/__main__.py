@@ -174,7 +174,11 @@ def gather(study: StudyFile, log: Log = None) -> None:
     plan = Workflow.of(study)
     gather_scores(plan.score_files(), plan.folder / "scores.csv")
     gather_timings(plan.run_records(), plan.model_records(), plan.folder / "timings.csv")
-    facts = {"environment": environment(), "study": plan.study.model_dump(mode="json"), "code": plan.codes}
+    facts = {
+        "environment": environment(),
+        "study": plan.study.model_dump(mode="json", exclude={"method_folders"}),
+        "code": plan.codes,
+    }
     write_record(plan.folder / "provenance.json", facts)
 
 
