@@ -38,7 +38,7 @@ class Pipeline:
             cwd=self.folder,
             capture_output=True,
             text=True,
-            timeout=900,
+            timeout=1700,
         )
         said = done.stdout + done.stderr
         assert (done.returncode == 0) == ok, said[-6000:]

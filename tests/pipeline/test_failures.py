@@ -5,7 +5,7 @@ import pytest
 
 from tests.pipeline.conftest import Pipeline, smoke_study
 
-pytestmark = pytest.mark.pipeline
+pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(1800)]
 
 EXPECTED = {
     "crashes": "error",

@@ -10,7 +10,7 @@ import pytest
 
 from tests.pipeline.conftest import Pipeline, smoke_study
 
-pytestmark = pytest.mark.pipeline
+pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(1800)]
 
 MOMENTS = [
     "data/phantom/*.json",
@@ -48,7 +48,7 @@ def _kill_when(pipeline: Pipeline, pattern: str) -> None:
         pipeline.command(), env=pipeline.environment, cwd=pipeline.folder,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 900
     while not list(pipeline.results.glob(pattern)):
         assert process.poll() is None, f"ended before there was a {pattern}"
         assert time.monotonic() < deadline, f"no {pattern}"

@@ -6,7 +6,7 @@ import json
 import pandas as pd
 import pytest
 
-pytestmark = pytest.mark.pipeline
+pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(1800)]
 
 
 def test_every_method_ends_ok_and_stands_in_its_table(smoke):
