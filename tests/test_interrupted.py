@@ -5,8 +5,6 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
 HOLD = """
 import sys, time
 from pathlib import Path
@@ -42,6 +40,12 @@ def first_line(process: subprocess.Popen) -> str:
     return process.stdout.readline().strip()
 
 
+def ended(process: int) -> bool:
+    """Whether a process is gone, or a zombie that nobody has collected."""
+    status = Path(f"/proc/{process}/status")
+    return not status.exists() or "State:\tZ" in status.read_text()
+
+
 def test_locks_of_a_killed_snakemake_go_and_of_a_live_one_stay(tmp_path):
     folder = tmp_path / ".snakemake"
     holder = start(HOLD, str(folder))
@@ -60,9 +64,6 @@ def test_a_job_ends_soon_after_its_snakemake_is_killed():
     main.kill()
     main.wait()
     deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        status = Path(f"/proc/{job}/status")
-        if not status.exists() or "State:\tZ" in status.read_text():
-            return
+    while not ended(job) and time.monotonic() < deadline:
         time.sleep(0.05)
-    pytest.fail(f"job {job} outlived its Snakemake")
+    assert ended(job), f"job {job} outlived its Snakemake"

@@ -162,9 +162,7 @@ def _warp_labels(side: Row, points: np.ndarray, session: Session) -> np.ndarray:
     return sample_volume(_sample_original(labels, side, grid.points(), order=0), grid, points, order=0)
 
 
-def _sample_original(
-    volume: Volume, side: Row, points: np.ndarray, order: int, fill: float = 0
-) -> np.ndarray:
+def _sample_original(volume: Volume, side: Row, points: np.ndarray, order: int) -> np.ndarray:
     """An original volume at points of prepared space, LPS mm (3, ...): both affines in one step."""
     to_index = np.linalg.inv(volume.grid.affine) @ np.asarray(side["to_original"], float)
     return sample(volume.data, apply_affine(to_index, points), order)
