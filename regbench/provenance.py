@@ -16,6 +16,7 @@ LIBRARIES = (
     "itk-elastix",
     "neurite",
     "nibabel",
+    "numba",
     "numpy",
     "pandas",
     "scikit-image",

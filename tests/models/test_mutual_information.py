@@ -5,26 +5,68 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from monai.losses import GlobalMutualInformationLoss
+from scipy.interpolate import BSpline
 from sklearn.metrics import mutual_info_score
 
-from regbench.models.mutual_information import mutual_information
+from regbench.models import parzen
+from regbench.models.mutual_information import mutual_information, normalised_mutual_information
 
 
-def dense(fixed, moving, bins=32, sigma=0.5, mask=None):
-    """The definition, one window of every voxel on every bin, in float64."""
+def gaussian(z, sigma):
+    return torch.exp(-0.5 * (z / sigma) ** 2)
+
+
+def cubic_bspline(z, _):
+    value = BSpline.basis_element([-2, -1, 0, 1, 2], extrapolate=False)
+    slope = value.derivative()
+    return Tabulated.apply(z, value, slope)
+
+
+class Tabulated(torch.autograd.Function):
+    """scipy's spline of each element, and its derivative, so that autograd can pass it."""
+
+    @staticmethod
+    def forward(ctx, z, value, slope):
+        ctx.save_for_backward(z)
+        ctx.slope = slope
+        return torch.from_numpy(np.nan_to_num(value(z.detach().numpy())))
+
+    @staticmethod
+    def backward(ctx, grad):
+        (z,) = ctx.saved_tensors
+        return grad * torch.from_numpy(np.nan_to_num(ctx.slope(z.numpy()))), None, None
+
+
+WINDOWS = {"gaussian": gaussian, "bspline": cubic_bspline}
+
+
+def tables(fixed, moving, bins=32, sigma=0.5, mask=None, window="gaussian"):
+    """The definition, one window of every voxel on every bin, in float64: p(b, c) of each item."""
 
     def weights(v):
-        return torch.softmax(-0.5 * ((v[..., None] - centres) * (bins - 1) / sigma) ** 2, dim=-1)
+        w = WINDOWS[window]((v[:, None] - centres) * (bins - 1), sigma)
+        return w / w.sum(1, keepdim=True)
 
     centres = torch.linspace(0, 1, bins, dtype=torch.float64)
-    values = []
     for item in range(len(fixed)):
         keep = slice(None) if mask is None else mask[item].flatten()
         f, m = (weights(image[item].flatten()[keep]) for image in (fixed, moving))
-        p = f.T @ m / len(f)
-        q = p.sum(0, keepdim=True) * p.sum(1, keepdim=True)
-        values.append(torch.where(p > 0, p * (p.clamp_min(1e-300) / q.clamp_min(1e-300)).log(), 0).sum())
-    return torch.stack(values)
+        yield f.T @ m / len(f)
+
+
+def entropy(p):
+    return -torch.where(p > 0, p * p.clamp_min(1e-300).log(), 0).sum()
+
+
+def dense(fixed, moving, **options):
+    ps = list(tables(fixed, moving, **options))
+    return torch.stack([entropy(p.sum(0)) + entropy(p.sum(1)) - entropy(p) for p in ps])
+
+
+def dense_nmi(fixed, moving, **options):
+    ps = list(tables(fixed, moving, **options))
+    return torch.stack([(entropy(p.sum(0)) + entropy(p.sum(1))) / entropy(p) for p in ps])
 
 
 def images(kind="continuous", voxels=20_000, batch=1, seed=0):
@@ -53,34 +95,91 @@ def relative(found, expected):
 
 
 @pytest.mark.parametrize("kind", ["continuous", "few levels", "independent"])
-@pytest.mark.parametrize(("bins", "sigma"), [(16, 0.5), (32, 0.5), (48, 1.0), (64, 0.5)])
-def test_value_and_gradient_are_those_of_dense_float64(kind, bins, sigma):
-    fixed, moving = images(kind)
-    value, *gradients = with_gradients(mutual_information, fixed, moving, bins=bins, sigma=sigma)
-    expected, *slopes = with_gradients(dense, fixed.double(), moving.double(), bins=bins, sigma=sigma)
+@pytest.mark.parametrize(
+    ("bins", "sigma", "window"),
+    [
+        (16, 0.5, "gaussian"),
+        (32, 0.5, "gaussian"),
+        (48, 1.0, "gaussian"),
+        (64, 0.5, "gaussian"),
+        (20, 3.0, "gaussian"),
+        (32, 0.5, "bspline"),
+        (64, 0.5, "bspline"),
+    ],
+)
+def test_value_and_gradient_are_those_of_dense_float64(kind, bins, sigma, window):
+    options = {"bins": bins, "sigma": sigma, "window": window}
+    check(mutual_information, dense, *images(kind), **options)
+    check(normalised_mutual_information, dense_nmi, *images(kind), **options)
+
+
+def check(function, oracle, fixed, moving, mask=None, **options):
+    value, *gradients = with_gradients(function, fixed, moving, mask=mask, **options)
+    expected, *slopes = with_gradients(oracle, fixed.double(), moving.double(), mask=mask, **options)
     assert relative(value, expected) < 1e-4
     for found, slope in zip(gradients, slopes, strict=True):
         assert relative(found, slope) < 1e-3
+        assert mask is None or (found[~mask] == 0).all()
 
 
-def test_mask_and_batch_count_only_what_they_hold():
+@pytest.mark.parametrize("shape", [(60, 70), (20, 15, 12)])
+def test_two_and_three_dimensions(shape):
+    generator = torch.Generator().manual_seed(0)
+    fixed, moving = (torch.rand(2, 1, *shape, generator=generator) for _ in range(2))
+    check(mutual_information, dense, fixed, (fixed + 0.3 * moving) / 1.3)
+
+
+def test_value_is_that_of_monai():
+    fixed, moving = images()
+    theirs = GlobalMutualInformationLoss(kernel_type="gaussian", num_bins=32, sigma_ratio=0.5)(moving, fixed)
+    assert float(mutual_information(fixed, moving)) == pytest.approx(-float(theirs), rel=1e-3)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("window", ["gaussian", "bspline"])
+def test_compiled_and_general_passes_agree(window, masked):
+    fixed, moving = images(batch=2, voxels=5000)
+    mask = torch.rand(fixed.shape, generator=torch.Generator().manual_seed(1)) < 0.4 if masked else None
+    compiled = with_gradients(mutual_information, fixed, moving, mask=mask, window=window)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parzen, "COMPILED_FOR", ())
+        general = with_gradients(mutual_information, fixed, moving, mask=mask, window=window)
+    for a, b in zip(compiled, general, strict=True):
+        assert relative(a, b) < 1e-4
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_on_a_gpu_without_waiting_for_it():
+    fixed, moving = (image.cuda() for image in images())
+    expected = with_gradients(mutual_information, fixed.cpu(), moving.cpu())
+    with_gradients(mutual_information, fixed, moving)  # the windows are on the device after the first call
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        fixed, moving = (image.detach().requires_grad_() for image in (fixed, moving))
+        value = mutual_information(fixed, moving)
+        value.sum().backward()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert moving.grad is not None
+    assert relative(value.detach().cpu().double(), expected[0]) < 1e-4
+    assert relative(moving.grad.cpu().double(), expected[2]) < 1e-4
+
+
+@pytest.mark.parametrize("window", ["gaussian", "bspline"])
+def test_mask_and_batch_count_only_what_they_hold(window):
     fixed, moving = images(batch=3, voxels=6000)
     mask = torch.rand(fixed.shape, generator=torch.Generator().manual_seed(1)) < 0.4
-    value, *gradients = with_gradients(mutual_information, fixed, moving, mask=mask)
-    expected, *slopes = with_gradients(dense, fixed.double(), moving.double(), mask=mask)
-    assert relative(value, expected) < 1e-4
-    for found, slope in zip(gradients, slopes, strict=True):
-        assert relative(found, slope) < 1e-3
-        assert (found[~mask] == 0).all()
+    check(mutual_information, dense, fixed, moving, mask, window=window)
 
 
-def test_narrow_windows_tend_to_mutual_information_of_hard_bins():
+@pytest.mark.parametrize("sigma", [0.05, 0.01])
+def test_narrow_windows_tend_to_mutual_information_of_hard_bins(sigma):
     bins = 12
     generator = np.random.default_rng(0)
     a = generator.integers(0, bins, 5000)
     b = np.clip(a + generator.integers(-1, 2, 5000), 0, bins - 1)
     fixed, moving = (torch.from_numpy(x / (bins - 1)).float()[None] for x in (a, b))
-    found = float(mutual_information(fixed, moving, bins=bins, sigma=0.05))
+    found = float(mutual_information(fixed, moving, bins=bins, sigma=sigma))
     assert found == pytest.approx(mutual_info_score(a, b), abs=1e-4)
 
 
@@ -99,6 +198,11 @@ def test_constant_images_have_no_information_and_no_gradient(level):
     fixed, _ = images(voxels=5000)
     value, *gradients = with_gradients(mutual_information, fixed, torch.full_like(fixed, level))
     assert float(value) == pytest.approx(0, abs=1e-5)
+    assert all(torch.isfinite(gradient).all() for gradient in gradients)
+    value, *gradients = with_gradients(
+        normalised_mutual_information, torch.full_like(fixed, level), torch.full_like(fixed, level)
+    )
+    assert 1 - 1e-5 <= float(value) <= 2
     assert all(torch.isfinite(gradient).all() for gradient in gradients)
 
 
@@ -164,7 +268,9 @@ def test_never_negative_symmetric_and_blind_to_contrast_inversion(seed, bins, si
     )
 
 
-@pytest.mark.parametrize("options", [{"bins": 1}, {"sigma": 0.0}, {"bins": 64, "sigma": 0.01}])
+@pytest.mark.parametrize(
+    "options", [{"bins": 1}, {"sigma": 0.0}, {"bins": 1000, "sigma": 0.3}, {"window": "box"}]
+)
 def test_settings_that_make_no_sense_are_refused(options):
     with pytest.raises(ValueError, match="bins"):
         mutual_information(*images(voxels=500), **options)
