@@ -61,8 +61,8 @@ def joint_table(fixed: Tensor, moving: Tensor, keep: Tensor | None, windows: Com
     value, first, used = windows.value, windows.first, tiles.any(0)
     count = _in_parts(
         threads,
-        cells,
-        lambda k, part: _contract(tables, used, value, first, unit, part.start, joint[k], occupied[part]),
+        ROW_PARTS,
+        lambda k, _: _contract(tables, used, value, first, unit, k, joint, occupied),
         ROW_PARTS,
     )
     tiles[:] = False
@@ -87,10 +87,8 @@ def gradient(
     weights, threads = weight.double().numpy(), torch.get_num_threads()
     _in_parts(
         threads,
-        windows.cells,
-        lambda _, part: _derivatives(
-            a[:, part], b, windows.first, part.start, weights, occupied[part], table[part]
-        ),
+        ROW_PARTS,
+        lambda k, _: _derivatives(a, b, windows.first, k, weights, occupied, table),
         ROW_PARTS,
     )
     images, to = _arrays(fixed, moving, keep), out.numpy()
@@ -161,15 +159,14 @@ def _add_moments(fixed, moving, keep, unit, table, tiles):  # type: ignore[no-un
 
 @njit(nogil=True, cache=True)
 def _contract(tables, tiles, value, first, unit, start, joint, occupied):  # type: ignore[no-untyped-def]
-    """From the moments of some rows of cells to their share of the joint table, and their number of voxels.
+    """From the moments of every ROW_PARTS-th row of cells to their share of the joint table, and their number of voxels.
 
-    Leaves zeros in `tables`; `tiles` says where to look. The rows are those of `occupied`, from `start` on.
+    Leaves zeros in `tables`; `tiles` says where to look.
     """
-    cells, width, bins = value.shape[1], value.shape[2], joint.shape[0]
+    cells, width, bins = value.shape[1], value.shape[2], joint.shape[1]
     row, total = np.zeros((DEGREE + 1, bins)), 0
     moments = np.empty(TERMS)
-    for n in range(occupied.shape[0]):
-        f = start + n
+    for f in range(start, cells, ROW_PARTS):
         row[:] = 0
         some = False
         for m in range(cells):
@@ -180,7 +177,7 @@ def _contract(tables, tiles, value, first, unit, start, joint, occupied):  # typ
                 count += tables[k, f, m, 0]
             if count == 0:
                 continue
-            some, occupied[n, m] = True, True
+            some, occupied[f, m] = True, True
             total += count
             term = 0
             for order in range(DEGREE + 1):
@@ -201,23 +198,23 @@ def _contract(tables, tiles, value, first, unit, start, joint, occupied):  # typ
             for p in range(width):
                 for i in range(DEGREE + 1):
                     for c in range(bins):
-                        joint[first[f] + p, c] += value[i, f, p] * row[i, c]
+                        joint[start, first[f] + p, c] += value[i, f, p] * row[i, c]
     return total
 
 
 @njit(nogil=True, cache=True)
 def _derivatives(a, b, first, start, weight, occupied, table):  # type: ignore[no-untyped-def]
-    """Coefficients by pair of cells of sum_bc weight_bc a_b(s) b_c(t), where a voxel is; some rows, from `start` on."""
-    rows, cells, width, bins = a.shape[1], b.shape[1], a.shape[2], weight.shape[0]
+    """Coefficients by pair of cells of sum_bc weight_bc a_b(s) b_c(t), where a voxel is; every ROW_PARTS-th row."""
+    cells, width, bins = a.shape[1], a.shape[2], weight.shape[0]
     row = np.empty((DEGREE + 1, bins))
-    for f in range(rows):
+    for f in range(start, cells, ROW_PARTS):
         if not occupied[f].any():
             continue
         row[:] = 0
         for i in range(DEGREE + 1):
             for p in range(width):
                 for c in range(bins):
-                    row[i, c] += a[i, f, p] * weight[first[start + f] + p, c]
+                    row[i, c] += a[i, f, p] * weight[first[f] + p, c]
         for m in range(cells):
             if not occupied[f, m]:
                 continue
