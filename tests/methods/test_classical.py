@@ -1,4 +1,4 @@
-"""SyN and B-spline move points the right way on any grid, for one contrast and for two; precomputed reads fields."""
+"""SyN, B-spline and DMI-IO move points the right way on any grid, for one contrast and for two; precomputed reads fields."""
 
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from tests.methods import blobs
 METHODS = discover([Path(__file__).resolve().parents[2] / "workflow" / "methods"])
 FEW = {
     "syn": {},
+    "dmi_io": {},
     "bspline": {
         "MaximumNumberOfIterations": 60,
         "NumberOfResolutions": 2,
@@ -36,7 +37,7 @@ def register(name: str, fixed: Volume, moving: Volume) -> np.ndarray:
 
 @pytest.mark.parametrize("contrast", ["same", "other"])
 @pytest.mark.parametrize("grid", ["las", "oblique", "anisotropic"])
-@pytest.mark.parametrize("name", ["syn", "bspline"])
+@pytest.mark.parametrize("name", ["syn", "bspline", "dmi_io"])
 def test_a_shift_is_found_in_its_own_direction(name, grid, contrast):
     place = blobs.grids()[grid]
     fixed, moving = blobs.pair(place, SHIFT, invert=contrast == "other")
@@ -47,7 +48,7 @@ def test_a_shift_is_found_in_its_own_direction(name, grid, contrast):
     assert np.linalg.norm(found - SHIFT) < 0.4 * np.linalg.norm(SHIFT)
 
 
-@pytest.mark.parametrize("name", ["syn", "bspline"])
+@pytest.mark.parametrize("name", ["syn", "bspline", "dmi_io"])
 def test_the_error_of_a_known_warp_falls(name):
     grid = blobs.grids()["oblique"]
     points = grid.points()

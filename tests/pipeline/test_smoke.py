@@ -19,8 +19,16 @@ def test_every_method_ends_ok_and_stands_in_its_table(smoke):
         "bspline",
         "voxelmorph",
         "dmi",
+        "dmi_io",
     }
-    assert set(scores[scores.task == "multi"].method) == {"identity", "truth", "syn", "bspline", "dmi"}
+    assert set(scores[scores.task == "multi"].method) == {
+        "identity",
+        "truth",
+        "syn",
+        "bspline",
+        "dmi",
+        "dmi_io",
+    }
     for name, row in (("table1", "VoxelMorph"), ("table2", "SyN")):
         assert row in (smoke.results / "tables" / f"{name}.md").read_text()
 

@@ -1,0 +1,213 @@
+"""Registration of one pair by optimisation: compositional steps on mutual information, then on local correlation.
+
+Coarse to fine. Each step moves along the similarity's gradient (by a move that is composed with the field so far, hence
+with the gradient of the warped image), smoothed (a fluid regularisation) and scaled per voxel by
+Adam's running moments (Kingma and Ba 2015), is composed with the field so far, and the field is smoothed (an elastic
+one), as in greedy diffeomorphic registration (Joshi et al. 2004; Avants et al. 2008; Jena et al. 2024 for the scaling).
+
+The global term is differentiable mutual information (models/mutual_information.py). The local one is the squared
+correlation in a window (Avants et al. 2008), taken both ways between each image and what the other says of it: the
+conditional means E[fixed | moving] and E[moving | fixed] under the present field, which carry one contrast into the other
+(Roche et al. 1998) and change nothing where the contrasts agree.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from regbench.models.mutual_information import mutual_information
+from regbench.models.warp import warp
+
+SMALLEST = 8  # voxels along an axis below which an image is not reduced
+FLOOR = 1e-5  # added to covariance^2 and to the product of variances (intensities in [0, 1]): flat windows pull nowhere
+BACKGROUND = 0.02  # intensities below stay what they are when contrasts are carried over
+BETAS = 0.9, 0.99  # Adam's
+EPSILON = 0.1  # Adam's, in similarity a voxel moved: where less is to be gained the move is shorter, and ends
+
+
+@dataclass(frozen=True)
+class Level:
+    """`steps` on images reduced by `factor`; `elastic`: SD in voxels of this level of the smoothing of the field."""
+
+    factor: int
+    steps: int
+    term: Literal["global", "local"]
+    elastic: float
+
+
+@dataclass(frozen=True)
+class InstanceSettings:
+    """How a pair is optimised.
+
+    `bins`, `sigma`: Parzen windows of the global term. `radius`: of the local term's window, voxels. `step`: the move
+    along an axis, voxels, where the gradient keeps its direction. `fluid`: SD in voxels of the smoothing of each
+    gradient. `remap`: steps after which the contrasts are carried over anew.
+    """
+
+    levels: Sequence[Level]
+    bins: int
+    sigma: float
+    radius: int
+    step: float
+    fluid: float
+    remap: int
+
+
+@torch.no_grad()
+def optimise(fixed: Tensor, moving: Tensor, settings: InstanceSettings) -> Tensor:
+    """Displacement (3, D, H, W) in voxels, pull-back, from the identity on. Images (D, H, W) float32 in [0, 1]."""
+    u = torch.zeros(3, *fixed.shape, device=fixed.device)
+    for level in settings.levels:
+        f, m = reduced(fixed, level.factor), reduced(moving, level.factor)
+        u = _resized_field(u, tuple(f.shape))
+        u = _descend(f, m, u, level, settings)
+    return _resized_field(u, tuple(fixed.shape))
+
+
+def reduced(image: Tensor, factor: int) -> Tensor:
+    """An image (D, H, W) smoothed and sampled at `factor` times fewer points an axis, corners kept."""
+    if factor == 1:
+        return image
+    shape = tuple(max(round(n / factor), min(n, SMALLEST)) for n in image.shape)
+    return _resized(smoothed(image, 0.4 * factor)[None], shape)[0]
+
+
+def smoothed(x: Tensor, sd: float) -> Tensor:
+    """Gaussian of SD `sd` voxels along the last three axes, renormalised at the borders. Three products with matrices."""
+    return x if sd <= 0 else _along_axes(x, lambda n: _gaussian(n, sd, x.device))
+
+
+def local_correlation(image: Tensor, radius: int) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+    """The squared local correlation with `image` (D, H, W): a function of another to (its mean, its voxel gradient sum).
+
+    It is (covariance^2 + FLOOR) / (variance variance + FLOOR), 1 for images alike. Windows are boxes of 2 radius + 1 voxels; the gradient is of the sum over voxels, exact within the box filters.
+    """
+
+    def box(x: Tensor) -> Tensor:
+        return _along_axes(x, lambda n: _box(n, radius, x.device))
+
+    mean, square = box(torch.stack([image, image * image]))
+    variance = square - mean * mean
+
+    def correlate(other: Tensor) -> tuple[Tensor, Tensor]:
+        other_mean, other_square, product = box(torch.stack([other, other * other, image * other]))
+        covariance = product - mean * other_mean
+        inverse = 1 / (variance * (other_square - other_mean * other_mean) + FLOOR)
+        correlation = (covariance * covariance + FLOOR) * inverse
+        a = 2 * covariance * inverse
+        c = 2 * correlation * inverse * variance
+        back = box(torch.stack([a, c, a * mean - c * other_mean]))
+        return correlation.mean(), image * back[0] - other * back[1] - back[2]
+
+    return correlate
+
+
+def carried_over(image: Tensor, of: Tensor, seen: Tensor, bins: int = 64) -> Tensor:
+    """`image` in the contrast of another: E[of | seen] at the intensities of `image`; background stays.
+
+    `of` and `seen` (D, H, W) lie on each other; the mean is over Parzen windows of 1.5 bins.
+    """
+    inside = ((of > 0) & (seen > 0)).flatten().double()
+    index = (seen.flatten().clamp(0, 1) * (bins - 1)).round().long()
+    sums = torch.zeros(2, bins, dtype=torch.float64, device=image.device)
+    sums[0].scatter_add_(0, index, inside * of.flatten())
+    sums[1].scatter_add_(0, index, inside)
+    of_bins, count = sums @ _gaussian(bins, 1.5, image.device).double().T
+    means = (of_bins / count.clamp_min(1e-9)).float()
+    position = image.clamp(0, 1) * (bins - 1)
+    low = position.floor().long().clamp(max=bins - 2)
+    part = position - low
+    value = means[low] * (1 - part) + means[low + 1] * part
+    return torch.where(image > BACKGROUND, value, image)
+
+
+def _descend(fixed: Tensor, moving: Tensor, u: Tensor, level: Level, settings: InstanceSettings) -> Tensor:
+    first, second = torch.zeros_like(u), torch.zeros_like(u)
+    ascent = _global(fixed, moving, settings) if level.term == "global" else None
+    for t in range(1, level.steps + 1):
+        if level.term == "local" and (t - 1) % settings.remap == 0:
+            ascent = _local(fixed, moving, u, settings.radius)
+        assert ascent is not None
+        gradient = smoothed(ascent(u), settings.fluid)
+        first.lerp_(gradient, 1 - BETAS[0])
+        second.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
+        scale = (second / (1 - BETAS[1] ** t)).sqrt_() + EPSILON
+        move = first / scale * (settings.step / (1 - BETAS[0] ** t))
+        u = smoothed(move + warp(u[None], move[None])[0], level.elastic)
+    return u
+
+
+def _global(fixed: Tensor, moving: Tensor, settings: InstanceSettings) -> Callable[[Tensor], Tensor]:
+    """The gradient of mutual information by a move, as a function of the displacement that it is composed with."""
+
+    def ascent(u: Tensor) -> Tensor:
+        warped = warp(moving[None, None], u[None])[0]
+        with torch.enable_grad():
+            seen = warped.clone().requires_grad_()
+            mi = mutual_information(fixed[None], seen, bins=settings.bins, sigma=settings.sigma)
+            (slope,) = torch.autograd.grad(mi.sum(), seen)
+        return slope * fixed.numel() * _spatial_gradient(warped[0])
+
+    return ascent
+
+
+def _local(fixed: Tensor, moving: Tensor, u: Tensor, radius: int) -> Callable[[Tensor], Tensor]:
+    """The gradient of the local correlations both ways, with the contrasts carried over as they are under `u`."""
+    warped = warp(moving[None, None], u[None])[0, 0]
+    images = torch.stack([carried_over(moving, of=fixed, seen=warped), moving])
+    correlations = (
+        local_correlation(fixed, radius),
+        local_correlation(carried_over(fixed, of=warped, seen=fixed), radius),
+    )
+
+    def ascent(u: Tensor) -> Tensor:
+        both = zip(warp(images[None], u[None])[0], correlations, strict=True)
+        return sum(correlate(warped)[1] * _spatial_gradient(warped) for warped, correlate in both)  # type: ignore[return-value]
+
+    return ascent
+
+
+def _spatial_gradient(image: Tensor) -> Tensor:
+    """Central differences a voxel (3, D, H, W) of an image (D, H, W), 0 at the borders."""
+    gradient = torch.zeros(3, *image.shape, device=image.device)
+    for axis in range(3):
+        to, v = gradient[axis].movedim(axis, -1), image.movedim(axis, -1)
+        torch.sub(v[..., 2:], v[..., :-2], out=to[..., 1:-1]).mul_(0.5)
+    return gradient
+
+
+def _resized_field(u: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """A field in voxels on another grid with the same corners, in voxels of that grid."""
+    if tuple(u.shape[1:]) == shape:
+        return u
+    scale = [(new - 1) / max(old - 1, 1) for old, new in zip(u.shape[1:], shape, strict=True)]
+    return _resized(u, shape) * torch.tensor(scale, device=u.device)[:, None, None, None]
+
+
+def _resized(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    return F.interpolate(x[None], size=list(shape), mode="trilinear", align_corners=True)[0]
+
+
+def _along_axes(x: Tensor, matrix: Callable[[int], Tensor]) -> Tensor:
+    """Multiply each of the last three axes by a square matrix of its length."""
+    d, h, w = x.shape[-3:]
+    x = matrix(h) @ (x @ matrix(w).T)
+    return (matrix(d) @ x.reshape(*x.shape[:-3], d, h * w)).reshape(x.shape)
+
+
+@lru_cache(maxsize=64)
+def _gaussian(n: int, sd: float, device: torch.device) -> Tensor:
+    i = torch.arange(n, dtype=torch.float64)
+    weights = torch.exp(-0.5 * ((i[:, None] - i) / sd) ** 2)
+    return (weights / weights.sum(1, keepdim=True)).float().to(device)
+
+
+@lru_cache(maxsize=64)
+def _box(n: int, radius: int, device: torch.device) -> Tensor:
+    i = torch.arange(n)
+    return ((i[:, None] - i).abs() <= radius).float().div(2 * radius + 1).to(device)

@@ -1,0 +1,21 @@
+use rule run as dmi_io with:
+    wildcard_constraints:
+        method="dmi_io",
+    params:
+        label="DMI-IO",
+        python="regbench.methods.dmi_io:DMIInstance",
+        options={
+            "levels": [
+                [4, 40, "global", 1.5],
+                [2, 30, "global", 1.5],
+                [2, 30, "local", 1.2],
+                [1, 20, "local", 0.85],
+            ],
+            "bins": 32,
+            "sigma": 1.0,
+            "radius": 2,
+            "step": 1.0,
+            "fluid": 0.7,
+            "remap": 10,
+        },
+        source="regbench/models/instance.py; settings chosen on pairs of training and validation scans",
