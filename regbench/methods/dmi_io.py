@@ -16,10 +16,16 @@ class DMIInstance:
     """
 
     def __init__(self, levels: list[list], **options: float) -> None:
+        if not levels or not all(_is_level(level) for level in levels):
+            raise ValueError(
+                f"levels={levels}: expected a list of [factor, steps, 'global' or 'local', elastic], "
+                "factor and steps whole numbers from 1 on"
+            )
         self.settings = InstanceSettings(levels=[Level(*level) for level in levels], **options)  # type: ignore[arg-type]
-        unknown = {level.term for level in self.settings.levels} - {"global", "local"}
-        if unknown or not levels:
-            raise ValueError(f"levels={levels}: expected [factor, steps, 'global' or 'local', elastic] each")
+        if self.settings.remap < 1 or self.settings.radius < 1:
+            raise ValueError(
+                f"remap={self.settings.remap}, radius={self.settings.radius}: expected at least 1"
+            )
 
     def setup(self, context: Context) -> None:
         torch.set_num_threads(context.threads)
@@ -29,3 +35,9 @@ class DMIInstance:
         """Displacement (3, D, H, W) float32 on the fixed grid, LPS mm."""
         f, m = (torch.from_numpy(v.data).float().to(self.device) for v in (fixed, moving))
         return np.asarray(voxels_to_mm(optimise(f, m, self.settings).cpu().numpy(), fixed.grid), np.float32)
+
+
+def _is_level(level: list) -> bool:
+    if not isinstance(level, list) or len(level) != 4 or level[2] not in ("global", "local"):
+        return False
+    return all(isinstance(n, int) and n >= 1 for n in level[:2]) and level[3] >= 0

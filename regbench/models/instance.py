@@ -138,7 +138,7 @@ def _descend(fixed: Tensor, moving: Tensor, u: Tensor, level: Level, settings: I
         second.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
         scale = (second / (1 - BETAS[1] ** t)).sqrt_() + EPSILON
         move = first / scale * (settings.step / (1 - BETAS[0] ** t))
-        u = smoothed(move + warp(u[None], move[None])[0], level.elastic)
+        u = smoothed(move + warp(u[None], move[None], beyond="border")[0], level.elastic)
     return u
 
 
@@ -210,4 +210,5 @@ def _gaussian(n: int, sd: float, device: torch.device) -> Tensor:
 @lru_cache(maxsize=64)
 def _box(n: int, radius: int, device: torch.device) -> Tensor:
     i = torch.arange(n)
-    return ((i[:, None] - i).abs() <= radius).float().div(2 * radius + 1).to(device)
+    inside = ((i[:, None] - i).abs() <= radius).float()
+    return inside.div(2 * radius + 1).to(device)

@@ -33,9 +33,9 @@ def mutual_information(
     intensities in [0, 1]; what lies outside is clamped, and has no gradient. `window`: "gaussian", with `sigma` its
     standard deviation in bin widths (0.5 is also MONAI's default), or "bspline" (cubic; `sigma` plays no part).
     `mask`: (B or 1, ...) bool that broadcasts to `fixed`, the voxels that count. Gradients go to both images; an empty
-    mask or a constant image gives 0, a NaN anywhere gives NaN.
+    mask or a constant image gives 0, a NaN or infinity anywhere in an item gives NaN.
 
-    Raises ValueError on shapes that differ, fewer than two bins, an unknown window, or a sigma that is not positive or
+    Raises ValueError on shapes that differ, a mask that is not bool, fewer than two bins, an unknown window, or a sigma that is not positive or
     too narrow.
     """
     fixed_entropy, moving_entropy, joint_entropy = _entropies(fixed, moving, bins, sigma, mask, window)
@@ -53,7 +53,7 @@ def normalised_mutual_information(
 ) -> Tensor:
     """NMI = (H(fixed) + H(moving)) / H(fixed, moving), 1 to 2 (Studholme et al. 1999): (B,) float32, else as MI.
 
-    Two constant images, or an empty mask, have no entropy to divide by: 1, with no gradient.
+    1 for constant images, and for an empty mask, which has no entropy to divide by.
     """
     fixed_entropy, moving_entropy, joint_entropy = _entropies(fixed, moving, bins, sigma, mask, window)
     known = joint_entropy > 1e-12
@@ -73,11 +73,15 @@ def joint_table(
 ) -> Tensor:
     """p(b, c), the joint probabilities of the two images' windows: (B, bins, bins) float64, differentiable in both images.
 
-    Arguments and errors as in `mutual_information`; an empty mask gives zeros, a NaN in an image NaN everywhere.
+    Arguments and errors as in `mutual_information`; an empty mask gives zeros, a NaN in an item NaN in its table.
     """
     if fixed.shape != moving.shape or fixed.ndim < 2:
         raise ValueError(
             f"fixed {tuple(fixed.shape)} and moving {tuple(moving.shape)}: expected one shape (B, ...)"
+        )
+    if mask is not None and (mask.dtype != torch.bool or mask.ndim != fixed.ndim):
+        raise ValueError(
+            f"mask of {mask.dtype}, {tuple(mask.shape)}: expected bool that broadcasts to the images"
         )
     windows = parzen_windows(bins, sigma, window, fixed.device)
     keep = None if mask is None else mask.expand_as(fixed).reshape(len(fixed), -1).contiguous()

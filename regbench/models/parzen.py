@@ -1,10 +1,11 @@
 """Parzen windows of intensities and their joint table, differentiable, at a cost that does not grow with voxels x bins.
 
-Intensities are cut into cells about as wide as a window's standard deviation, and within a cell a window is its
+Intensities are cut into cells about a quarter of a window's standard deviation wide, and within a cell a window is its
 polynomial through Chebyshev nodes. The joint table then needs only the moments of the voxels in each pair of cells
 (sums of s^i t^j, of the positions s and t in the cells), which are sums of whole numbers: exact, and the same in any
 order. The gradient is a look-up of the voxel's pair of cells in the table of derivatives, with the same polynomials.
-Per voxel that is one random access each way, whatever the number of bins.
+Per voxel that is one random access each way, whatever the number of bins; the tables grow with bins^2, and what that
+costs depends on how much of them an image visits.
 """
 
 from functools import lru_cache
@@ -12,13 +13,14 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from regbench.models import parzen_cpu
 
 Window = Literal["gaussian", "bspline"]
 
 # Mean error of a voxel's weights, and mean size of the products s^i t^j that are dropped: together they hold the value
-# within 1e-5 and the gradient within 1e-3 (relative, L2) of dense float64, on images a quarter of it.
+# within 1e-5 and the gradient within 1e-3 (relative, L2) of dense float64 for sigma from 0.5, on images a quarter of it.
 WINDOW_ERROR, DROPPED = 1e-4, 3e-4
 CELLS_A_BIN = [n for power in range(12) for n in (2**power, 3 * 2**power // 2)][
     1:
@@ -99,25 +101,28 @@ class JointTable(torch.autograd.Function):
     """p(b, c) of intensities `fixed`, `moving` (B, voxels) float32, of voxels `keep` (B, voxels) bool or None.
 
     (B, bins, bins) float64, differentiable in both images; intensities are clamped to [0, 1], with no gradient outside.
-    Zeros where no voxel is kept; NaN or infinity anywhere gives NaN everywhere.
+    Zeros where no voxel is kept; NaN or infinity anywhere in an item's images gives NaN everywhere in its table.
     """
 
     @staticmethod
     def forward(ctx: Any, fixed: Tensor, moving: Tensor, keep: Tensor | None, windows: Windows) -> Tensor:
         if fixed.device.type in COMPILED_FOR:
             compact = _compact(windows)
-            found = [parzen_cpu.joint_table(*item, compact, UNIT) for item in _items(fixed, moving, keep)]
+            found = [parzen_cpu.joint_sums(*item, compact, UNIT) for item in _items(fixed, moving, keep)]
             joint = torch.stack([table for table, _, _ in found])
             count = torch.tensor([number for _, number, _ in found]).clamp_min(1)
             ctx.occupied = [cells for _, _, cells in found]
         else:
-            joint, count = joint_table(fixed, moving, keep, windows)
+            joint, count = joint_sums(fixed, moving, keep, windows)
         ctx.save_for_backward(fixed, moving, keep, count)
         ctx.windows = windows
         return joint / count[:, None, None]
 
     @staticmethod
-    def backward(ctx: Any, *grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, *grad: Tensor
+    ) -> tuple[Tensor | None, Tensor | None, None, None]:
         fixed, moving, keep, count = ctx.saved_tensors
         weight = grad[0] / count[:, None, None]
         grads: list[Tensor | None] = [None, None]
@@ -135,9 +140,7 @@ class JointTable(torch.autograd.Function):
         return grads[0], grads[1], None, None
 
 
-def joint_table(
-    fixed: Tensor, moving: Tensor, keep: Tensor | None, windows: Windows
-) -> tuple[Tensor, Tensor]:
+def joint_sums(fixed: Tensor, moving: Tensor, keep: Tensor | None, windows: Windows) -> tuple[Tensor, Tensor]:
     """On any device: sums over voxels of w_b(fixed) w_c(moving), (B, bins, bins) float64, and of voxels, (B,) at least 1."""
     cells = windows.cells
     f, s = _locate(fixed, cells)
@@ -163,9 +166,9 @@ def gradient(
     f, s = _locate(fixed, cells)
     m, t = _locate(moving, cells)
     index, grad = f * cells + m, torch.zeros_like(image)
-    sides = a @ weight.float()[:, None]  # (B, degree + 1, cells, bins)
+    sides = a.double() @ weight[:, None]  # (B, degree + 1, cells, bins)
     for i, j in windows.orders():
-        coefficient = (sides[:, i] @ b[j].T).flatten(1)
+        coefficient = (sides[:, i] @ b[j].double().T).flatten(1).float()
         grad += coefficient.gather(1, index) * s**i * t**j
     outside = (image < 0) | (image > 1)
     return grad.masked_fill_(outside if keep is None else outside | ~keep, 0.0)

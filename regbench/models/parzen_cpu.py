@@ -1,4 +1,4 @@
-"""The joint table of models/parzen.py and its gradient, compiled for CPUs: one random access a voxel each way.
+"""The joint sums of models/parzen.py and its gradient, compiled for CPUs: one random access a voxel each way.
 
 models/parzen.py has both in torch, for any device; a test holds the two together.
 """
@@ -15,7 +15,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from regbench.models.parzen import Windows
 
-DEGREE = 2
+DEGREE = 2  # the loops over voxels have its six terms written out
 TERMS = (DEGREE + 1) * (DEGREE + 2) // 2  # s^i t^j with i + j <= DEGREE, in the order of Windows.orders()
 Images = tuple[np.ndarray, np.ndarray, np.ndarray]  # fixed, moving, keep (empty: all voxels)
 ROW_PARTS = 8  # whatever the number of threads, so that sums of fractions are the same too
@@ -43,7 +43,9 @@ class Compact:
         self.cells, self.bins = value.shape[1:]
 
 
-def joint_table(fixed: Tensor, moving: Tensor, keep: Tensor | None, windows: Compact, unit: int) -> Any:
+def joint_sums(
+    fixed: Tensor, moving: Tensor, keep: Tensor | None, windows: Compact, unit: int
+) -> tuple[Tensor, int, np.ndarray]:
     """Sum over voxels of w_b(fixed) w_c(moving): (bins, bins) float64; the number of voxels; the cells they are in.
 
     `fixed`, `moving` (voxels,) float32, `keep` (voxels,) bool. All NaN if any intensity is NaN or infinite. Exact sums of whole numbers (positions in a cell are
@@ -97,6 +99,11 @@ def gradient(
         fixed.numel(),
         lambda _, part: _look_up(*_part(images, part), of_moving, table, to[part]),
     )
+
+
+def forget_tables() -> None:
+    """Give back the memory of the tables that are kept for the next call."""
+    _spare.clear()
 
 
 def _tables(threads: int, cells: int) -> tuple[np.ndarray, np.ndarray]:

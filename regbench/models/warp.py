@@ -1,21 +1,22 @@
 """Spatial transformer and the smoothness of a field, in voxels of the grid: (B, 3, D, H, W), channel order = axis order."""
 
 from functools import lru_cache
+from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 
-def warp(image: Tensor, displacement: Tensor) -> Tensor:
-    """image(x + u(x)), trilinear, 0 outside: image (B, C, D, H, W), displacement u (B, 3, D, H, W) in voxels.
+def warp(image: Tensor, displacement: Tensor, beyond: Literal["zeros", "border"] = "zeros") -> Tensor:
+    """image(x + u(x)), trilinear; outside 0 (images) or what the border has (fields): image (B, C, D, H, W), displacement u (B, 3, D, H, W) in voxels.
 
     Jaderberg et al. 2015; the paper's section II C.
     """
     shape = tuple(image.shape[2:])
     identity, scale = _identity(shape, image.device, displacement.dtype)
     grid = displacement.movedim(1, -1).flip(-1) * scale + identity
-    return F.grid_sample(image, grid, mode="bilinear", padding_mode="zeros", align_corners=True)
+    return F.grid_sample(image, grid, mode="bilinear", padding_mode=beyond, align_corners=True)
 
 
 def squared_gradient(displacement: Tensor) -> Tensor:

@@ -85,7 +85,7 @@ def images(kind="continuous", voxels=20_000, batch=1, seed=0):
 def with_gradients(function, fixed, moving, **options):
     fixed, moving = fixed.clone().requires_grad_(), moving.clone().requires_grad_()
     value = function(fixed, moving, **options)
-    weights = torch.arange(1.0, len(value) + 1, dtype=value.dtype)
+    weights = torch.arange(1.0, len(value) + 1, dtype=value.dtype, device=value.device)
     (value * weights).sum().backward()
     return value.detach().double(), fixed.grad.double(), moving.grad.double()
 
@@ -195,15 +195,15 @@ def test_value_does_not_scale_with_the_number_of_bins():
 
 @pytest.mark.parametrize("level", [0.0, 0.37, 1.0])
 def test_constant_images_have_no_information_and_no_gradient(level):
-    fixed, _ = images(voxels=5000)
+    fixed, moving = images(voxels=5000)
+    little = 0.01 * float(with_gradients(mutual_information, fixed, moving)[2].abs().max())
     value, *gradients = with_gradients(mutual_information, fixed, torch.full_like(fixed, level))
     assert float(value) == pytest.approx(0, abs=1e-5)
-    assert all(torch.isfinite(gradient).all() for gradient in gradients)
-    value, *gradients = with_gradients(
-        normalised_mutual_information, torch.full_like(fixed, level), torch.full_like(fixed, level)
-    )
-    assert 1 - 1e-5 <= float(value) <= 2
-    assert all(torch.isfinite(gradient).all() for gradient in gradients)
+    assert all(gradient.abs().max() < little for gradient in gradients)
+    constant = torch.full_like(fixed, level)
+    value, *gradients = with_gradients(normalised_mutual_information, constant, constant)
+    assert float(value) == pytest.approx(1, abs=1e-4)
+    assert all(gradient.abs().max() < little for gradient in gradients)
 
 
 def test_empty_mask_gives_zero():
@@ -215,10 +215,32 @@ def test_empty_mask_gives_zero():
     assert all((gradient == 0).all() for gradient in gradients)
 
 
-def test_nan_in_an_image_shows_in_the_value():
-    fixed, moving = images(voxels=5000)
-    moving[0, 0, -1, 0, 0] = torch.nan
-    assert torch.isnan(mutual_information(fixed, moving)).all()
+@pytest.mark.parametrize("compiled", [("cpu",), ()])
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
+def test_nan_or_infinity_shows_in_the_value_of_its_item(monkeypatch, compiled, bad):
+    monkeypatch.setattr(parzen, "COMPILED_FOR", compiled)
+    fixed, moving = images(voxels=5000, batch=2)
+    moving[1, 0, -1, 0, 0] = bad
+    value = mutual_information(fixed, moving)
+    assert value.isnan().tolist() == [False, True]
+
+
+def test_one_mask_for_all_items_and_only_of_bool():
+    fixed, moving = images(voxels=5000, batch=2)
+    mask = torch.rand(1, *fixed.shape[1:], generator=torch.Generator().manual_seed(1)) < 0.4
+    both = mutual_information(fixed, moving, mask=mask)
+    each = [mutual_information(f[None], m[None], mask=mask) for f, m in zip(fixed, moving, strict=True)]
+    assert torch.equal(both, torch.cat(each))
+    with pytest.raises(ValueError, match="expected bool"):
+        mutual_information(fixed, moving, mask=mask.float())
+
+
+def test_a_second_derivative_is_refused():
+    fixed, moving = images(voxels=500)
+    moving.requires_grad_()
+    (slope,) = torch.autograd.grad(mutual_information(fixed, moving).sum(), moving, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        slope.square().sum().backward()
 
 
 def test_intensities_outside_the_range_are_clamped_and_have_no_gradient():
@@ -240,7 +262,7 @@ def test_same_bits_every_time_whatever_the_number_of_threads():
     finally:
         torch.set_num_threads(threads)
     for other in results[1:]:
-        assert all(torch.equal(a, b) for a, b in zip(results[0][1:], other[1:], strict=True))
+        assert all(torch.equal(a, b) for a, b in zip(results[0], other, strict=True))
 
 
 def test_bfloat16_and_autocast_give_nearly_the_same():

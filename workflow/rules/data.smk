@@ -5,6 +5,7 @@ rule data:
         RESULTS / "data" / "{dataset}" / "{subject}.json",
     log:
         LOGS / "data" / "{dataset}" / "{subject}.log",
+    priority: 2
     conda:
         ENVIRONMENT
     params:

@@ -5,7 +5,7 @@ rule train:
         RESULTS / "models" / "{task}" / "{method}" / "{variant}" / "r{repetition}" / "record.json",
     log:
         LOGS / "models" / "{task}" / "{method}" / "{variant}" / "r{repetition}.log",
-    priority: 1  # the longest steps: they start as soon as they can
+    priority: 1  # after data and preparation, before all runs: the longest steps start as soon as they can
     conda:
         ENVIRONMENT
     threads: PLAN.study.threads

@@ -5,6 +5,7 @@ rule prepare_reference:
         RESULTS / "prepared" / "{task}" / "reference.json",
     log:
         LOGS / "prepared" / "{task}" / "reference.log",
+    priority: 2
     conda:
         ENVIRONMENT
     params:
@@ -23,6 +24,7 @@ rule prepare_subject:
         RESULTS / "prepared" / "{task}" / "subjects" / "{subject}.json",
     log:
         LOGS / "prepared" / "{task}" / "{subject}.log",
+    priority: 2
     conda:
         ENVIRONMENT
     params:
@@ -40,6 +42,7 @@ rule prepare_pairs:
         RESULTS / "prepared" / "{task}" / "pairs" / "{batch}.json",
     log:
         LOGS / "prepared" / "{task}" / "{batch}.log",
+    priority: 2
     conda:
         ENVIRONMENT
     params:
