@@ -37,10 +37,10 @@ def reset_peak_memory(device: str) -> float:
         torch.cuda.synchronize()
         torch.cuda.reset_peak_memory_stats()
         return torch.cuda.memory_allocated() / 2**20
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL("libc.so.6").malloc_trim(
-            0
-        )  # freed memory that the process still holds would not be seen again
+    with contextlib.suppress(
+        OSError, AttributeError
+    ):  # freed memory that is still held would not be seen again
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
     reset_high_water(os.getpid())
     return resident_mb(os.getpid())
 

@@ -7,6 +7,7 @@ import hashlib
 import itertools
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,8 @@ class Plan:
                 self.reference(name)
             if not self.task_methods(name):
                 raise ValueError(f"task {name}: no method can do it; found {sorted(self.methods)}")
+            for method in self.task_methods(name):
+                _check_installed(self.methods[method])
 
     def task(self, name: str) -> TaskSettings:
         return self.study.tasks[name]
@@ -131,7 +134,8 @@ class Plan:
         method = self.methods[name]
         if self.task(task).modality not in method.modalities:
             return False
-        if method.needs_truth and not self.datasets[self.task(task).dataset].has_truth:
+        dataset, pairing = self.datasets[self.task(task).dataset], self.task(task).pairing
+        if method.needs_truth and not dataset.knows_truth(pairing):
             return False
         return not any(method.missing(self.options(name, variant)) for variant in self.variants(name))
 
@@ -181,6 +185,15 @@ class Plan:
     def seed(self, *what: object) -> int:
         """A seed derived from the study's and from what is being run, so that order and parallelism change nothing."""
         return int(_rank(self.study.seed, *what)[:8], 16) % 2**31
+
+
+def _check_installed(method: MethodFile) -> None:
+    missing = [name for name in method.packages if find_spec(name) is None]
+    if missing and not method.interpreter:
+        raise ValueError(
+            f"method {method.name} ({method.path}) needs {', '.join(missing)}, which is not installed: `make install` "
+            "(pip install 'regbench[peers]'), or leave the method out of the study's tasks"
+        )
 
 
 def _rank(*what: object) -> str:

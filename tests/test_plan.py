@@ -71,6 +71,13 @@ def test_an_unknown_method_is_refused_with_what_there_is(tmp_path):
         _ = plan(tmp_path, methods={"sin": {}}).methods
 
 
+def test_a_method_whose_package_is_not_installed_is_refused_before_anything_runs(tmp_path):
+    text = (ROOT / "workflow" / "methods" / "identity.smk").read_text().replace("identity", "absent", 2)
+    (tmp_path / "absent.smk").write_text(text + '        packages=["no_such_package"],\n')
+    with pytest.raises(ValueError, match=r"absent.smk.*no_such_package"):
+        plan(tmp_path, method_folders=[str(tmp_path)], methods={}).check()
+
+
 def test_timed_batches_are_only_for_devices_a_method_can_use(tmp_path):
     assert [b for b in plan(tmp_path).run_batches("mono", "syn") if "timed" in b] == ["timed_cpu"]
     assert [b for b in plan(tmp_path).run_batches("mono", "dmi") if "timed" in b] == [

@@ -22,6 +22,9 @@ from regbench.study import NAME, DatasetSettings
 
 log = logging.getLogger(__name__)
 SPLITS: tuple[str, ...] = get_args(Split)
+NOTHING = {
+    "images": {}, "labels": None, "mask": None, "to_template": None, "from_template": None, "truth": {},
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,6 @@ class Dataset(ABC):
     """Subjects of one dataset. `folder` is where a generator keeps what it makes, in one subfolder a subject."""
 
     options_model: ClassVar[type[Options]]
-    has_truth: ClassVar[bool] = False
     semi_synthetic: ClassVar[bool] = False  # tables say so, and published numbers stand apart
 
     def __init__(self, options: Any, folder: Path):
@@ -58,20 +60,27 @@ class Dataset(ABC):
     def has_labels(self) -> bool:
         """Whether every subject has anatomical labels."""
 
+    def knows_truth(self, pairing: str) -> bool:
+        """Whether the true displacement of every test pair, made by that pairing rule, is known."""
+        return False
+
     @abstractmethod
     def _files(self, subject: Subject) -> dict[str, Any]:
-        """`images`, `labels`, `mask`, `to_template`, `from_template` of a subject, made or checked here."""
+        """The files of a subject, made or checked here: `images` and what else of NOTHING it has.
+
+        `to_template` and `from_template` are maps between subjects through a template; `truth` holds, by contrast, the
+        field that takes a point of the subject's other images to its place in that one. All ITK fields, LPS mm.
+        """
 
     def make(self, name: str) -> dict[str, Any]:
         """The data record of a subject (its files generated or checked). KeyError if there is no such subject."""
         subject = self._subject(name)
-        nothing = {"images": {}, "labels": None, "mask": None, "to_template": None, "from_template": None}
         head = {"subject": name, "split": subject.split, "group": subject.group}
         try:
-            return {**head, "status": "ok", "message": "", **nothing, **self._files(subject)}
+            return {**head, "status": "ok", "message": "", **NOTHING, **self._files(subject)}
         except Exception as error:  # failure is data: one bad subject must not stop the others
             log.exception("subject %s failed", name)
-            return {**head, "status": "error", "message": f"{type(error).__name__}: {error}", **nothing}
+            return {**head, "status": "error", "message": f"{type(error).__name__}: {error}", **NOTHING}
 
     def _subject(self, name: str) -> Subject:
         found = {subject.name: subject for subject in self.subjects()}

@@ -1,7 +1,11 @@
 """A dataset of one's own files, listed in a CSV table.
 
 Either one row a subject and contrast, with columns subject, contrast, image, split and, where there are, labels, mask,
-group; or one row a subject, with file names made from the row by patterns (`images: {T1w: "{subject}_T1w.nii.gz"}`).
+group, truth; or one row a subject, with file names made from the row by patterns
+(`images: {T1w: "{subject}_T1w.nii.gz"}`).
+
+`truth` of an image that was warped is the known displacement field (ITK, LPS mm, pull-back) that takes a point of the
+subject's other images to its place in this one; within-subject pairs with it as the moving image have a true field.
 """
 
 from collections.abc import Iterable
@@ -15,7 +19,7 @@ from regbench.data._options import Options
 from regbench.data._table import Row, read_rows
 from regbench.data.base import Dataset, Subject, check_subjects
 
-Column = Literal["subject", "contrast", "image", "labels", "mask", "split", "group"]
+Column = Literal["subject", "contrast", "image", "labels", "mask", "split", "group", "truth"]
 SAME_GRID_MM = 0.1  # headers written by different tools round differently
 
 
@@ -30,13 +34,16 @@ class ManifestOptions(Options):
     )  # contrast: pattern with {columns} of the row
     labels: str | None = None  # pattern
     mask: str | None = None  # pattern
+    truth: dict[str, str] = Field(default={})  # contrast: pattern
 
     @model_validator(mode="after")
     def _one_form(self) -> "ManifestOptions":
-        if self.images is None and (self.labels or self.mask):
+        if self.images is None and (self.labels or self.mask or self.truth):
             raise ValueError(
-                "patterns for `labels` and `mask` go with patterns for `images`; else they are columns"
+                "patterns for `labels`, `mask` and `truth` go with patterns for `images`; else they are columns"
             )
+        if unknown := self.truth.keys() - (self.images or {}).keys():
+            raise ValueError(f"`truth` names {', '.join(sorted(unknown))}, which `images` does not")
         return self
 
     @property
@@ -55,6 +62,7 @@ class Scans:
     images: dict[str, Path] = field(default_factory=dict)
     labels: Path | None = None
     mask: Path | None = None
+    truth: dict[str, Path] = field(default_factory=dict)
     lines: dict[Path, int] = field(default_factory=dict)
 
 
@@ -82,8 +90,10 @@ class Adapter(Dataset):
     @property
     def has_labels(self) -> bool:
         scans = self._scans()
-        tested = [s for s in scans if s.split == "test"] or scans
-        return all(s.labels is not None for s in tested)
+        return all(s.labels is not None for s in _tested(scans))
+
+    def knows_truth(self, pairing: str) -> bool:
+        return pairing == "within" and all(s.truth for s in _tested(self._scans()))
 
     def _scans(self) -> list[Scans]:
         form = ["subject", "split"] if self.options.images else ["subject", "split", "contrast", "image"]
@@ -109,7 +119,7 @@ class Adapter(Dataset):
                 f"but {scans.split!r} and {scans.group!r} above"
             )
         try:
-            images, labels, mask = self._names(row)
+            images, truth, labels, mask = self._names(row)
         except KeyError as error:
             return f"a pattern names the column {error}, which the table does not have"
         for contrast, image in images.items():
@@ -118,18 +128,29 @@ class Adapter(Dataset):
             if not contrast or not image:
                 return f"subject {name!r} has an empty contrast or image"
             scans.images[contrast] = self._path(image, row, scans)
+            if truth.get(contrast):
+                scans.truth[contrast] = self._path(truth[contrast], row, scans)
         scans.labels = self._path(labels, row, scans) if labels else scans.labels
         scans.mask = self._path(mask, row, scans) if mask else scans.mask
         return None
 
-    def _names(self, row: Row) -> tuple[dict[str, str], str, str]:
-        """File names of a row: images by contrast, labels, mask (empty where there are none)."""
+    def _names(self, row: Row) -> tuple[dict[str, str], dict[str, str], str, str]:
+        """File names of a row: images and truth by contrast, labels, mask (empty where there are none)."""
         if self.options.images is None:
-            return {row.get("contrast"): row.get("image")}, row.get("labels"), row.get("mask")
-        images = {contrast: name.format_map(row.values) for contrast, name in self.options.images.items()}
+            contrast = row.get("contrast")
+            return (
+                {contrast: row.get("image")},
+                {contrast: row.get("truth")},
+                row.get("labels"),
+                row.get("mask"),
+            )
+        images, truth = (
+            {contrast: name.format_map(row.values) for contrast, name in patterns.items()}
+            for patterns in (self.options.images, self.options.truth)
+        )
         patterns = (self.options.labels or "", self.options.mask or "")
         labels, mask = (pattern.format_map(row.values) for pattern in patterns)
-        return images, labels, mask
+        return images, truth, labels, mask
 
     def _path(self, name: str, row: Row, scans: Scans) -> Path:
         path = self.options.folder / name
@@ -140,6 +161,7 @@ class Adapter(Dataset):
         # Imported here: listing subjects, which Snakemake does at each start, must not wait for nibabel.
         import numpy as np
 
+        from regbench.geometry.fields import read_field
         from regbench.geometry.images import read_volume
 
         scans = next(s for s in self._scans() if s.subject == subject.name)
@@ -154,11 +176,18 @@ class Adapter(Dataset):
                     f"{path}: shape {volume.grid.shape} or position differs from the subject's images ({shapes}); "
                     "labels and masks must lie on an image's grid"
                 )
+        for path in scans.truth.values():
+            read_field(path)
         return {
             "images": {contrast: str(path) for contrast, path in scans.images.items()},
+            "truth": {contrast: str(path) for contrast, path in scans.truth.items()},
             "labels": str(scans.labels) if scans.labels else None,
             "mask": str(scans.mask) if scans.mask else None,
         }
+
+
+def _tested(scans: list[Scans]) -> list[Scans]:
+    return [s for s in scans if s.split == "test"] or scans
 
 
 def _missing_files(scans: Iterable[Scans]) -> list[str]:

@@ -54,7 +54,6 @@ class Adapter(Dataset):
 
     options_model = PhantomOptions
     options: PhantomOptions
-    has_truth = True
     semi_synthetic = True
 
     def subjects(self) -> list[Subject]:
@@ -78,6 +77,9 @@ class Adapter(Dataset):
 
     @property
     def has_labels(self) -> bool:
+        return True
+
+    def knows_truth(self, pairing: str) -> bool:
         return True
 
     @property

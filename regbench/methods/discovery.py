@@ -21,7 +21,8 @@ class MethodFile:
     `command` is a template split as a shell would, without a shell. Words in capitals are replaced: FIXED, MOVING, OUT,
     FIXED_MASK, MOVING_MASK, THREADS, DEVICE, MODEL, HERE (the method file's folder), and the options by their names.
     `devices`: where it can run. `requires` names options that must have a value before the method takes part in a
-    study. `interpreter` is the Python that runs the class, None for the one that runs regbench.
+    study; `packages` are modules beyond regbench's own that must be installed. `interpreter` is the Python that runs
+    the class, None for the one that runs regbench.
     """
 
     name: str
@@ -36,6 +37,7 @@ class MethodFile:
     needs_truth: bool = False
     control: bool = False
     requires: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
     interpreter: str | None = None
     source: str = ""
 
@@ -44,7 +46,7 @@ class MethodFile:
         return [name for name in self.requires if options.get(name) in (None, "")]
 
 
-LISTS = ("modalities", "devices", "requires")
+LISTS = ("modalities", "devices", "requires", "packages")
 TYPES = {"options": dict, **dict.fromkeys(LISTS, (list, tuple))}
 TYPES |= dict.fromkeys(("trains", "needs_truth", "control"), bool)
 WORDS = {"modalities": {"mono", "multi"}, "devices": {"cpu", "cuda"}}

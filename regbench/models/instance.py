@@ -1,9 +1,9 @@
 """Registration of one pair by optimisation: compositional steps on mutual information, then on local correlation.
 
 Coarse to fine. Each step moves along the similarity's gradient (by a move that is composed with the field so far, hence
-with the gradient of the warped image), smoothed (a fluid regularisation) and scaled per voxel by
-Adam's running moments (Kingma and Ba 2015), is composed with the field so far, and the field is smoothed (an elastic
-one), as in greedy diffeomorphic registration (Joshi et al. 2004; Avants et al. 2008; Jena et al. 2024 for the scaling).
+with the gradient of the warped image), smoothed (a fluid regularisation) and scaled per voxel by Adam's running moments
+(Kingma and Ba 2015), is composed with the field so far, and the field is smoothed (an elastic one), as in greedy
+diffeomorphic registration (Joshi et al. 2004; Avants et al. 2008; Jena et al. 2024 for the scaling).
 
 The global term is differentiable mutual information (models/mutual_information.py). The local one is the squared
 correlation in a window (Avants et al. 2008), taken both ways between each image and what the other says of it: the
@@ -85,7 +85,8 @@ def smoothed(x: Tensor, sd: float) -> Tensor:
 def local_correlation(image: Tensor, radius: int) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
     """The squared local correlation with `image` (D, H, W): a function of another to (its mean, its voxel gradient sum).
 
-    It is (covariance^2 + FLOOR) / (variance variance + FLOOR), 1 for images alike. Windows are boxes of 2 radius + 1 voxels; the gradient is of the sum over voxels, exact within the box filters.
+    It is (covariance^2 + FLOOR) / (variance variance + FLOOR), 1 for images alike. Windows are boxes of 2 radius + 1
+    voxels; the gradient is of the sum over voxels, exact within the box filters.
     """
 
     def box(x: Tensor) -> Tensor:

@@ -35,10 +35,11 @@ def mutual_information(
     `mask`: (B or 1, ...) bool that broadcasts to `fixed`, the voxels that count. Gradients go to both images; an empty
     mask or a constant image gives 0, a NaN or infinity anywhere in an item gives NaN.
 
-    Raises ValueError on shapes that differ, a mask that is not bool, fewer than two bins, an unknown window, or a sigma that is not positive or
-    too narrow.
+    Raises ValueError on shapes that differ, a mask that is not bool, fewer than two bins, an unknown window, or a sigma
+    that is not positive or too narrow.
     """
-    fixed_entropy, moving_entropy, joint_entropy = _entropies(fixed, moving, bins, sigma, mask, window)
+    joint = joint_table(fixed, moving, bins=bins, sigma=sigma, mask=mask, window=window)
+    fixed_entropy, moving_entropy, joint_entropy = _entropies(joint)
     return (fixed_entropy + moving_entropy - joint_entropy).float()
 
 
@@ -55,7 +56,8 @@ def normalised_mutual_information(
 
     1 for constant images, and for an empty mask, which has no entropy to divide by.
     """
-    fixed_entropy, moving_entropy, joint_entropy = _entropies(fixed, moving, bins, sigma, mask, window)
+    joint = joint_table(fixed, moving, bins=bins, sigma=sigma, mask=mask, window=window)
+    fixed_entropy, moving_entropy, joint_entropy = _entropies(joint)
     known = joint_entropy > 1e-12
     ratio = (fixed_entropy + moving_entropy) / torch.where(known, joint_entropy, 1.0)
     unknown = joint_entropy.isnan()
@@ -90,11 +92,8 @@ def joint_table(
         return JointTable.apply(*pair, keep, windows)  # type: ignore[no-any-return]
 
 
-def _entropies(
-    fixed: Tensor, moving: Tensor, bins: int, sigma: float, mask: Tensor | None, window: Window
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Entropies in nats of the fixed image, the moving image and both: each (B,) float64."""
-    joint = joint_table(fixed, moving, bins=bins, sigma=sigma, mask=mask, window=window)
+def _entropies(joint: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Entropies in nats of the fixed image, the moving image and both, of (B, bins, bins): each (B,) float64."""
     return _entropy(joint.sum(2)), _entropy(joint.sum(1)), _entropy(joint.flatten(1))
 
 

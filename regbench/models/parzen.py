@@ -22,9 +22,7 @@ Window = Literal["gaussian", "bspline"]
 # Mean error of a voxel's weights, and mean size of the products s^i t^j that are dropped: together they hold the value
 # within 1e-5 and the gradient within 1e-3 (relative, L2) of dense float64 for sigma from 0.5, on images a quarter of it.
 WINDOW_ERROR, DROPPED = 1e-4, 3e-4
-CELLS_A_BIN = [n for power in range(12) for n in (2**power, 3 * 2**power // 2)][
-    1:
-]  # 1, 2, 3, 4, 6, 8, 12, ...
+CELLS_A_BIN = sorted([2**power for power in range(12)] + [3 * 2**power for power in range(10)])
 MIN_CELLS, MAX_CELLS = 16, 3072
 UNIT = 1 << 14  # positions in a cell are whole multiples of 1 / UNIT; squares add up exactly to 2^36 voxels
 COMPILED_FOR = ("cpu",)  # device types that go through parzen_cpu.py
@@ -49,7 +47,10 @@ class Windows(NamedTuple):
 
 @lru_cache(maxsize=8)
 def parzen_windows(bins: int, sigma: float, window: Window, device: torch.device) -> Windows:
-    """The windows in as few cells as hold WINDOW_ERROR and DROPPED. ValueError on settings that make no sense or need too many cells."""
+    """The windows in as few cells as hold WINDOW_ERROR and DROPPED.
+
+    Raises ValueError on settings that make no sense or need too many cells.
+    """
     if bins < 2 or not sigma > 0 or window not in ("gaussian", "bspline"):
         raise ValueError(
             f"bins={bins}, sigma={sigma}, window={window!r}: expected at least 2 bins, a positive sigma (in bin widths) "

@@ -48,24 +48,20 @@ def joint_sums(
 ) -> tuple[Tensor, int, np.ndarray]:
     """Sum over voxels of w_b(fixed) w_c(moving): (bins, bins) float64; the number of voxels; the cells they are in.
 
-    `fixed`, `moving` (voxels,) float32, `keep` (voxels,) bool. All NaN if any intensity is NaN or infinite. Exact sums of whole numbers (positions in a cell are
-    multiples of 1 / `unit`), so the same whatever the number of threads.
+    `fixed`, `moving` (voxels,) float32, `keep` (voxels,) bool. All NaN if any intensity is NaN or infinite. Exact sums
+    of whole numbers (positions in a cell are multiples of 1 / `unit`), so the same whatever the number of threads.
     """
     images, cells = _arrays(fixed, moving, keep), windows.cells
     threads = min(torch.get_num_threads(), MAX_TABLES)
     tables, tiles = _spare.pop((threads, cells), None) or _tables(threads, cells)
-    zeros = _in_parts(
-        threads,
-        fixed.numel(),
-        lambda k, part: _add_moments(*_part(images, part), unit, tables[k], tiles[k]),
+    parts = _slices(fixed.numel(), threads)
+    zeros = _in_threads(
+        threads, lambda k: _add_moments(*_part(images, parts[k]), unit, tables[k], tiles[k]), threads
     )
     joint, occupied = np.zeros((ROW_PARTS, windows.bins, windows.bins)), np.zeros((cells, cells), np.bool_)
     value, first, used = windows.value, windows.first, tiles.any(0)
-    count = _in_parts(
-        threads,
-        ROW_PARTS,
-        lambda k, _: _contract(tables, used, value, first, unit, k, joint, occupied),
-        ROW_PARTS,
+    count = _in_threads(
+        threads, lambda k: _contract(tables, used, value, first, unit, k, joint, occupied), ROW_PARTS
     )
     tiles[:] = False
     _spare.clear()
@@ -87,17 +83,10 @@ def gradient(
     a, b = (windows.value, windows.slope) if of_moving else (windows.slope, windows.value)
     table = np.empty((windows.cells, windows.cells, TERMS), np.float32)
     weights, threads = weight.double().numpy(), torch.get_num_threads()
-    _in_parts(
-        threads,
-        ROW_PARTS,
-        lambda k, _: _derivatives(a, b, windows.first, k, weights, occupied, table),
-        ROW_PARTS,
-    )
-    images, to = _arrays(fixed, moving, keep), out.numpy()
-    _in_parts(
-        threads,
-        fixed.numel(),
-        lambda _, part: _look_up(*_part(images, part), of_moving, table, to[part]),
+    _in_threads(threads, lambda k: _derivatives(a, b, windows.first, k, weights, occupied, table), ROW_PARTS)
+    images, to, parts = _arrays(fixed, moving, keep), out.numpy(), _slices(fixed.numel(), threads)
+    _in_threads(
+        threads, lambda k: _look_up(*_part(images, parts[k]), of_moving, table, to[parts[k]]), threads
     )
 
 
@@ -122,14 +111,16 @@ def _part(images: Images, part: slice) -> Images:
     return images[0][part], images[1][part], images[2][part]
 
 
-def _in_parts(threads: int, size: int, work: Callable[[int, slice], Any], parts: int = 0) -> list[Any]:
-    """What `work(k, part)` gives for each of `parts` equal parts of `size` (as many as threads, if 0), in threads."""
-    parts = parts or threads
-    slices = [slice(size * k // parts, size * (k + 1) // parts) for k in range(parts)]
+def _slices(size: int, parts: int) -> list[slice]:
+    return [slice(size * k // parts, size * (k + 1) // parts) for k in range(parts)]
+
+
+def _in_threads(threads: int, work: Callable[[int], Any], parts: int) -> list[Any]:
+    """What `work(k)` gives for each k below `parts`."""
     if threads == 1:
-        return [work(k, part) for k, part in enumerate(slices)]
+        return [work(k) for k in range(parts)]
     with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(work, range(parts), slices))
+        return list(pool.map(work, range(parts)))
 
 
 @njit(nogil=True, cache=True)

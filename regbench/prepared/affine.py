@@ -17,6 +17,7 @@ from scipy import ndimage
 from regbench.geometry.grid import Grid, centred_grid
 from regbench.geometry.images import Volume
 from regbench.geometry.sampling import sample_volume
+from regbench.geometry.simpleitk import as_simpleitk
 from regbench.prepared.mask import threshold_mask
 from regbench.study import AffineSettings
 
@@ -101,7 +102,7 @@ def _levels(fixed: _Scan, moving: _Scan) -> list[tuple[sitk.Image, sitk.Image]]:
     for mm in (FINE, COARSE, SEARCH):
         fixed = _resampled(fixed, mm, MARGIN if fixed.masked else 0.0)
         moving = _resampled(moving, mm, OUTSIDE if moving.masked else 0.0)
-        levels.append((_as_itk(fixed), _as_itk(moving)))
+        levels.append((as_simpleitk(fixed.data, fixed.grid), as_simpleitk(moving.data, moving.grid)))
     return levels
 
 
@@ -113,13 +114,6 @@ def _resampled(scan: _Scan, mm: float, margin: float) -> _Scan:
     a, b, c = (int(n) for n in np.ceil((high - low) / mm) + 1)
     grid = centred_grid((a, b, c), (mm, mm, mm), (low + high) / 2)
     return replace(scan, data=sample_volume(smooth, scan.grid, grid.points(), order=1), grid=grid)
-
-
-def _as_itk(scan: _Scan) -> sitk.Image:
-    image = sitk.GetImageFromArray(np.ascontiguousarray(scan.data.T))
-    image.SetSpacing(scan.grid.spacing.tolist())
-    image.SetOrigin(scan.grid.origin.tolist())
-    return image
 
 
 def _method(sampling: float = 1.0) -> sitk.ImageRegistrationMethod:

@@ -11,7 +11,7 @@ from regbench.geometry.images import grid_of, load_nifti
 from regbench.prepared.affine import register_affine
 from regbench.prepared.failure import guarded, upstream
 from regbench.prepared.side import reread_scan, write_side
-from regbench.prepared.truth import has_truth, true_field
+from regbench.prepared.truth import true_field, true_maps
 from regbench.progress import Progress
 from regbench.records import write_stage_record
 from regbench.study import TaskSettings
@@ -52,8 +52,7 @@ def _pair(
         sides = {"fixed": fixed["sides"][task.fixed], "moving": moving["sides"][task.moving]}
         if task.prepare.affine.mode != "reference":
             sides["moving"] = _moved(sides["fixed"], sides["moving"], task, folder / f"{name}_moving")
-        known = truth and has_truth(sources[fixed["subject"]]) and has_truth(sources[moving["subject"]])
-        path = _write_truth(sides, sources, folder / f"{name}_truth.nii.gz") if known else None
+        path = _write_truth(sides, sources, folder / f"{name}_truth.nii.gz") if truth else None
         return {**sides, "truth": path}
 
     return record | (upstream(fixed, moving) or guarded(f"pair {name}", make))
@@ -69,16 +68,15 @@ def _moved(fixed: Record, moving: Record, task: TaskSettings, stem: Path) -> Rec
     return {**side, "original_mask": moving["original_mask"], "affine_information": information}
 
 
-def _write_truth(sides: dict[str, Record], sources: dict[str, Record], path: Path) -> str:
+def _write_truth(sides: dict[str, Record], sources: dict[str, Record], path: Path) -> str | None:
     fixed, moving = sides["fixed"], sides["moving"]
-    grid = _grid(fixed)
-    u = true_field(
-        sources[fixed["subject"]],
-        sources[moving["subject"]],
-        grid,
-        np.array(fixed["to_original"]),
-        np.array(moving["to_original"]),
+    maps = true_maps(
+        sources[fixed["subject"]], sources[moving["subject"]], fixed["contrast"], moving["contrast"]
     )
+    if maps is None:
+        return None
+    grid = _grid(fixed)
+    u = true_field(maps, grid, np.array(fixed["to_original"]), np.array(moving["to_original"]))
     write_field(path, u, grid)
     return str(path)
 

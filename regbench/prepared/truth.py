@@ -1,4 +1,4 @@
-"""The true displacement of a pair, expressed after preparation, from each subject's known map to its template."""
+"""The true displacement of a pair, expressed after preparation, from maps that the dataset knows."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -12,26 +12,35 @@ from regbench.geometry.grid import Grid, apply_affine
 cached_field = lru_cache(maxsize=4)(read_field)  # pairs share subjects, and reading takes longest
 
 
-def has_truth(data: dict[str, Any]) -> bool:
-    """Whether a subject's map to the template, and back, is known."""
-    return bool(data.get("to_template") and data.get("from_template"))
+def true_maps(
+    fixed: dict[str, Any], moving: dict[str, Any], fixed_contrast: str, moving_contrast: str
+) -> list[str] | None:
+    """Files of the pull-back fields that, one after the other, take an original fixed point to its moving point.
+
+    fixed, moving: data records. Between subjects they lead through the template. Within one subject the anatomy is the
+    same, and nothing lies between its images but the warp of the moving one, where it has one. None: not known.
+    """
+    if fixed["subject"] != moving["subject"]:
+        through = [fixed.get("to_template"), moving.get("from_template")]
+        return [path for path in through if path] if all(through) else None
+    warps = moving.get("truth") or {}
+    if not (warps or moving.get("to_template")) or fixed_contrast in warps:
+        return None
+    return [warps[moving_contrast]] if moving_contrast in warps else []
 
 
 def true_field(
-    fixed: dict[str, Any],
-    moving: dict[str, Any],
+    maps: list[str],
     grid: Grid,
     fixed_to_original: np.ndarray,
     moving_to_original: np.ndarray,
     read: Callable[[str], tuple[np.ndarray, Grid]] = cached_field,
 ) -> np.ndarray:
-    """(3, D, H, W) float32 LPS mm on the prepared grid: A_m^-1(from_m(to_f(A_f x))) - x (DESIGN.md, Geometry).
+    """(3, D, H, W) float32 LPS mm on the prepared grid: A_m^-1(maps(A_f x)) - x (DESIGN.md, Geometry).
 
-    fixed, moving: data records with `to_template` and `from_template`; the matrices are the sides' `to_original`.
-    Within one subject the anatomy is the same, and the two maps, inverse to each other up to rounding, are left out.
+    The matrices are the sides' `to_original`.
     """
     points = apply_affine(fixed_to_original, grid.points())
-    if fixed["subject"] != moving["subject"]:
-        points = displace(points, *read(fixed["to_template"]))
-        points = displace(points, *read(moving["from_template"]))
+    for path in maps:
+        points = displace(points, *read(path))
     return displacement(apply_affine(np.linalg.inv(moving_to_original), points), grid)

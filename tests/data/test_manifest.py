@@ -3,6 +3,8 @@ import numpy as np
 import pytest
 
 from regbench.data import load_dataset
+from regbench.geometry.fields import write_field
+from regbench.geometry.grid import Grid
 from regbench.study import DatasetSettings
 
 HEAD = "subject,contrast,image,labels,mask,split,group\n"
@@ -147,3 +149,41 @@ def test_malf_and_its_split_are_read(shared_data, tmp_path):
     assert [splits.count(name) for name in ("train", "val", "test")] == [12, 3, 4]
     record = dataset.make(next(s.name for s in dataset.subjects() if s.split == "test"))
     assert record["status"] == "ok", record["message"]
+
+
+def field_of(path):
+    u = np.zeros((3, 4, 5, 6), np.float32)
+    write_field(path, u, Grid((4, 5, 6), np.eye(4)))
+
+
+@pytest.mark.parametrize("form", ["rows", "patterns"])
+def test_a_known_warp_of_one_image_is_the_truth_of_within_subject_pairs(tmp_path, scan, form):
+    for name in ("a_T1w.nii.gz", "a_T2w.nii.gz"):
+        scan(name)
+    field_of(tmp_path / "a_warp.nii.gz")
+    if form == "rows":
+        text = "subject,contrast,image,split,truth\na,T1w,a_T1w.nii.gz,test,\na,T2w,a_T2w.nii.gz,test,a_warp.nii.gz\n"
+        dataset = manifest(tmp_path, text)
+    else:
+        images = {"T1w": "{subject}_T1w.nii.gz", "T2w": "{subject}_T2w.nii.gz"}
+        truth = {"T2w": "{subject}_warp.nii.gz"}
+        dataset = manifest(tmp_path, "subject,split\na,test\n", images=images, truth=truth)
+    assert dataset.knows_truth("within")
+    assert not dataset.knows_truth("between")
+    assert tmp_path / "a_warp.nii.gz" in dataset.subjects()[0].sources
+    record = dataset.make("a")
+    assert record["status"] == "ok", record["message"]
+    assert record["truth"] == {"T2w": str(tmp_path / "a_warp.nii.gz")}
+
+
+def test_a_truth_that_is_no_field_ends_as_an_error_record(tmp_path, scan):
+    scan("a.nii.gz")
+    text = "subject,contrast,image,split,truth\na,T1w,a.nii.gz,test,a.nii.gz\n"
+    record = manifest(tmp_path, text).make("a")
+    assert record["status"] == "error"
+    assert "not an ITK displacement field" in record["message"]
+
+
+def test_truth_of_a_contrast_without_images_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="FLAIR"):
+        manifest(tmp_path, "subject,split\n", images={"T1w": "x"}, truth={"FLAIR": "y"})

@@ -1,4 +1,4 @@
-"""SyN, B-spline and DMI-IO move points the right way on any grid, for one contrast and for two; precomputed reads fields."""
+"""SyN, B-spline, DMI-IO and greedy move points the right way on any grid, for one contrast and for two; precomputed reads fields."""
 
 from pathlib import Path
 
@@ -13,10 +13,13 @@ from regbench.methods.contract import Context, load_method
 from regbench.methods.discovery import discover
 from tests.methods import blobs
 
-METHODS = discover([Path(__file__).resolve().parents[2] / "workflow" / "methods"])
+WORKFLOW = Path(__file__).resolve().parents[2] / "workflow"
+METHODS = discover([WORKFLOW / "methods", WORKFLOW / "peers"])
 FEW = {
     "syn": {},
     "dmi_io": {},
+    "greedy": {},
+    "greedy_nmi": {},
     "bspline": {
         "MaximumNumberOfIterations": 60,
         "NumberOfResolutions": 2,
@@ -37,7 +40,7 @@ def register(name: str, fixed: Volume, moving: Volume) -> np.ndarray:
 
 @pytest.mark.parametrize("contrast", ["same", "other"])
 @pytest.mark.parametrize("grid", ["las", "oblique", "anisotropic"])
-@pytest.mark.parametrize("name", ["syn", "bspline", "dmi_io"])
+@pytest.mark.parametrize("name", ["syn", "bspline", "dmi_io", "greedy_nmi"])
 def test_a_shift_is_found_in_its_own_direction(name, grid, contrast):
     place = blobs.grids()[grid]
     fixed, moving = blobs.pair(place, SHIFT, invert=contrast == "other")
@@ -48,7 +51,7 @@ def test_a_shift_is_found_in_its_own_direction(name, grid, contrast):
     assert np.linalg.norm(found - SHIFT) < 0.4 * np.linalg.norm(SHIFT)
 
 
-@pytest.mark.parametrize("name", ["syn", "bspline", "dmi_io"])
+@pytest.mark.parametrize("name", ["syn", "bspline", "dmi_io", "greedy"])
 def test_the_error_of_a_known_warp_falls(name):
     grid = blobs.grids()["oblique"]
     points = grid.points()
@@ -62,9 +65,10 @@ def test_the_error_of_a_known_warp_falls(name):
     assert after < 0.6 * before
 
 
-def test_the_same_seed_gives_the_same_field():
+@pytest.mark.parametrize("name", ["bspline", "greedy"])
+def test_the_same_seed_gives_the_same_field(name):
     fixed, moving = blobs.pair(blobs.grids()["las"], SHIFT)
-    assert np.array_equal(register("bspline", fixed, moving), register("bspline", fixed, moving))
+    assert np.array_equal(register(name, fixed, moving), register(name, fixed, moving))
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ from regbench.runs.batch import run_batch
 from regbench.study import LimitSettings
 from tests.methods import blobs
 
-METHODS = discover([Path(__file__).resolve().parents[2] / "workflow" / "methods"])
+WORKFLOW = Path(__file__).resolve().parents[2] / "workflow"
+METHODS = discover([WORKFLOW / "methods", WORKFLOW / "peers"])
 SHIFT = np.array([2.0, -1.5, 1.0])
 FEWER = {"bspline": {"MaximumNumberOfIterations": 20}}
 CASES = [(name, modality) for name, method in METHODS.items() for modality in method.modalities]

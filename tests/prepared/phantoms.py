@@ -65,13 +65,14 @@ def transform_of(angles=(0, 0, 0), scales=(1, 1, 1), shift=(0, 0, 0)) -> np.ndar
 
 
 def task_with(
-    mode="pairwise", moving="T1w", shape=(24, 30, 22), spacing=(3, 3, 3), **prepare
+    mode="pairwise", moving="T1w", shape=(24, 30, 22), spacing=(3, 3, 3), pairing="between", **prepare
 ) -> TaskSettings:
     return TaskSettings.model_validate(
         {
             "dataset": "heads",
             "table": 1,
             "moving": moving,
+            "pairing": pairing,
             "grid": {"spacing": spacing, "shape": shape},
             "prepare": {"affine": {"mode": mode, "starts": 4}, **prepare},
         }

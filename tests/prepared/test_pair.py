@@ -8,7 +8,7 @@ from regbench.geometry.grid import apply_affine, centred_grid
 from regbench.geometry.images import read_volume
 from regbench.prepared.pair import prepare_pairs
 from regbench.prepared.subject import prepare_subject
-from regbench.prepared.truth import true_field
+from regbench.prepared.truth import true_field, true_maps
 from tests.prepared.phantoms import task_with, transform_of, write_head
 from tests.prepared.test_subject import labels_through
 
@@ -83,8 +83,8 @@ def test_truth_of_a_pair_is_the_composition_of_its_maps(tmp_path):
         assert np.abs(u - displacement(apply_affine(matrix, grid.points()), grid)).max() < 1e-3
 
 
-@pytest.mark.parametrize("same", [True, False])
-def test_truth_takes_the_affine_out_on_both_sides(same):
+@pytest.mark.parametrize("maps", [[], ["to", "from"]])
+def test_truth_takes_the_affine_out_on_both_sides(maps):
     grid = centred_grid((10, 11, 12), (3, 3, 3), np.array([4.0, 5, 6]))
     fixed_affine, moving_affine = (
         transform_of((10, 0, 5), shift=(4, 0, 0)),
@@ -95,10 +95,8 @@ def test_truth_takes_the_affine_out_on_both_sides(same):
         name: (displacement(apply_affine(matrix, ROOMY.points()), ROOMY), ROOMY)
         for name, matrix in {"to": to_f, "from": from_m}.items()
     }
-    fixed = {"subject": "a", "to_template": "to", "from_template": None}
-    moving = {"subject": "a" if same else "b", "to_template": None, "from_template": "from"}
-    u = true_field(fixed, moving, grid, fixed_affine, moving_affine, read=fields.__getitem__)
-    anatomy = np.eye(4) if same else from_m @ to_f
+    u = true_field(maps, grid, fixed_affine, moving_affine, read=fields.__getitem__)
+    anatomy = from_m @ to_f if maps else np.eye(4)
     expected = apply_affine(np.linalg.inv(moving_affine) @ anatomy @ fixed_affine, grid.points())
     assert np.abs(u - (expected - grid.points())).max() < 1e-3
 
@@ -110,3 +108,36 @@ def test_truth_is_left_out_where_it_is_not_asked_for_or_not_known(tmp_path):
     data[1] = with_maps(data[1], still, tmp_path)
     unasked = prepare(task_with("none"), data, [("a", "b")], tmp_path, truth=False)
     assert [pair["truth"] for pair in unknown + unasked] == [None, None]
+
+
+PHANTOM = {"to_template": "to", "from_template": "from"}
+WARPED = {"truth": {"T2w": "warp"}}
+
+
+@pytest.mark.parametrize(
+    ("fixed", "moving", "contrasts", "expected"),
+    [
+        ({"subject": "a"} | PHANTOM, {"subject": "b"} | PHANTOM, ("T1w", "T2w"), ["to", "from"]),
+        ({"subject": "a"} | PHANTOM, {"subject": "b"}, ("T1w", "T2w"), None),
+        ({"subject": "a"} | PHANTOM, {"subject": "a"} | PHANTOM, ("T1w", "T2w"), []),
+        ({"subject": "a"} | WARPED, {"subject": "a"} | WARPED, ("T1w", "T2w"), ["warp"]),
+        ({"subject": "a"} | WARPED, {"subject": "a"} | WARPED, ("T1w", "FLAIR"), []),
+        ({"subject": "a"} | WARPED, {"subject": "a"} | WARPED, ("T2w", "T1w"), None),
+        ({"subject": "a"} | WARPED, {"subject": "b"} | WARPED, ("T1w", "T2w"), None),
+        ({"subject": "a"}, {"subject": "a"}, ("T1w", "T2w"), None),
+    ],
+)
+def test_the_maps_of_a_true_field_are_those_between_its_two_images(fixed, moving, contrasts, expected):
+    assert true_maps(fixed, moving, *contrasts) == expected
+
+
+def test_a_warped_contrast_of_a_subject_has_its_warp_as_the_truth(tmp_path):
+    data = write_head(tmp_path, "a")
+    grid = read_volume(data["images"]["T2w"]).grid
+    shift = np.broadcast_to(np.array([2.0, -1, 3]).reshape(3, 1, 1, 1), (3, *grid.shape))
+    write_field(tmp_path / "warp.nii.gz", shift, grid)
+    data["truth"] = {"T2w": str(tmp_path / "warp.nii.gz")}
+    task = task_with("none", moving="T2w", pairing="within")
+    (pair,) = prepare(task, [data], [("a", "a")], tmp_path, truth=True)
+    u, _ = read_field(pair["truth"])
+    assert np.allclose(u[:, 8:-8, 8:-8, 8:-8], shift[:, :1, :1, :1], atol=1e-3)

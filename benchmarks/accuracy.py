@@ -1,0 +1,160 @@
+"""Accuracy, folding and time on real scans: DMI-IO beside greedy, SyN and B-spline, all in one study.
+
+usage: python benchmarks/accuracy.py SHARED [--study benchmarks/accuracy.yaml] [--save]
+
+SHARED holds data/malf (T1w scans with manual labels and a split), data/open_ms_multicontrast (T1w and T2w of one head) and
+tools/ (second_contrast.py, known_warp.py), which make from them, in results/scans, the multi-modal pairs and those with a
+known warp. All ordered test pairs, 20 warps; about half an hour on two cores at 2 mm. The last line holds, for DMI-IO:
+mean DSC above greedy NCC and the lower end of its 95 % interval (bootstrap over subjects), its steady time over greedy's,
+the share of the brain that folds in the worst task, the DSC lost from one contrast to two, the DSC above SyN on two, and
+its mean error on known warps over the best of SyN, B-spline and greedy NMI. `--save` writes benchmarks/results/STUDY.json.
+"""
+
+import argparse
+import csv
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+from machine import keep, machine
+
+ROOT = Path(__file__).resolve().parent.parent
+SCANS = ROOT / "results" / "scans"
+OURS = "dmi_io"
+WARPS = {"test": range(20), "val": range(100, 103)}
+HEAD = ("subject", "contrast", "image", "labels", "split", "group", "truth")
+
+
+def main() -> None:
+    options = arguments()
+    shared = options.shared.resolve()
+    study = yaml.safe_load(options.study.read_text())
+    second_contrasts(shared, SCANS / "malf")
+    warped_scans(shared, SCANS / "warped")
+    subprocess.run(
+        ["snakemake", "--cores", "all", "--quiet", "rules", "--configfile", str(options.study.resolve())],
+        cwd=ROOT,
+        check=True,
+    )
+    rows = measured(ROOT / "results" / study["study"])
+    print(pd.DataFrame(rows).to_string(index=False, float_format=lambda x: f"{x:.4g}"))
+    summary = summarise(rows, ROOT / "results" / study["study"])
+    if options.save:
+        keep(study["study"], machine("cpu", study["threads"], "picsl_greedy"), rows, summary)
+    print(f"{study['study']}: " + " ".join(f"{name}={value:.3g}" for name, value in summary.items()))
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("shared", type=Path)
+    parser.add_argument("--study", type=Path, default=ROOT / "benchmarks" / "accuracy.yaml")
+    parser.add_argument("--save", action="store_true")
+    return parser.parse_args()
+
+
+def second_contrasts(shared: Path, folder: Path) -> None:
+    """A T2w-like scan of each T1w scan, and the table of both."""
+    data, rows = shared / "data" / "malf", []
+    with (data / "splits.csv").open() as file:
+        for seed, scan in enumerate(csv.DictReader(file)):
+            name = scan["scan"]
+            first, labels = data / f"{name}_T1w.nii.gz", data / f"{name}_labels.nii.gz"
+            second = folder / f"{name}_T2w.nii.gz"
+            make(second, shared / "tools" / "second_contrast.py", first, second, seed)
+            for contrast, image in (("T1w", first), ("T2w", second)):
+                rows.append((name, contrast, image, labels, scan["split"], scan["person"], ""))
+    write_table(folder.with_suffix(".csv"), rows)
+
+
+def warped_scans(shared: Path, folder: Path) -> None:
+    """The T2w scan under one random warp a subject, its truth, and the table of both with the T1w scan."""
+    head, rows = shared / "data" / "open_ms_multicontrast", []
+    first, second = (head / f"patient07_{contrast}.nii.gz" for contrast in ("T1", "T2"))
+    for split, seed in ((split, seed) for split, seeds in WARPS.items() for seed in seeds):
+        name = f"seed{seed:03d}"
+        image, truth = (folder / f"{name}_{kind}.nii.gz" for kind in ("T2w", "truth"))
+        make(image, shared / "tools" / "known_warp.py", second, image, truth, seed)
+        rows.append((name, "T1w", first, "", split, name, ""))
+        rows.append((name, "T2w", image, "", split, name, truth))
+    write_table(folder.with_suffix(".csv"), rows)
+
+
+def make(out: Path, tool: Path, *words: Any) -> None:
+    """Run a tool that writes `out`, unless it is there."""
+    if not out.exists():
+        out.parent.mkdir(parents=True, exist_ok=True)
+        print(f"making {out.relative_to(ROOT)}", flush=True)
+        subprocess.run([sys.executable, tool, *map(str, words)], check=True, stdout=subprocess.DEVNULL)
+
+
+def write_table(path: Path, rows: list[tuple]) -> None:
+    """Only when it changes, so that nothing is done again for its time stamp."""
+    text = "\n".join(",".join(map(str, row)) for row in [HEAD, *rows]) + "\n"
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+
+
+def measured(folder: Path) -> list[dict[str, Any]]:
+    """A row for each task and method: pairs, mean DSC or error, folding, mean steady seconds a pair, peak memory."""
+    scores = pd.read_csv(folder / "scores.csv", dtype={"fixed": str, "moving": str})
+    failed = scores[scores.status != "ok"]
+    if len(failed):
+        raise SystemExit(f"runs that failed, nothing is compared:\n{failed.to_string(index=False)}")
+    whole = scores[scores.label.isna()]
+    means = whole.pivot_table(index=["task", "method"], columns="metric", values="value", sort=False)
+    pairs = whole[whole.metric == "folding"].groupby(["task", "method"]).size()
+    timings = pd.read_csv(folder / "timings.csv")
+    steady = timings[(timings.phase == "compute") & ~timings.cold.astype(bool)].groupby(["task", "method"])
+    seconds, memory = steady.seconds.mean(), steady.peak_memory_mb.max()
+    return [
+        {
+            "task": task,
+            "method": method,
+            "pairs": int(pairs[task, method]),
+            **{
+                name: float(row[name])
+                for name in ("dsc", "hd95", "error", "folding", "sdlogj")
+                if name in row
+            },
+            "seconds": float(seconds.get((task, method), float("nan"))),
+            "memory_mb": float(memory.get((task, method), float("nan"))),
+        }
+        for (task, method), row in means.iterrows()
+    ]
+
+
+def summarise(rows: list[dict[str, Any]], folder: Path) -> dict[str, float]:
+    """The numbers of the last line."""
+    found = {(row["task"], row["method"]): row for row in rows}
+    comparisons = pd.read_csv(folder / "tables" / "comparisons.csv")
+    gain, low = difference(comparisons, "mono", "greedy")
+    mono, multi, warp = (found[task, OURS] for task in ("mono", "multi", "warp"))
+    peers = [found["warp", name]["error"] for name in ("syn", "bspline", "greedy_nmi")]
+    return {
+        "mono_gain": gain,
+        "mono_gain_low": low,
+        "time_ratio": mono["seconds"] / found["mono", "greedy"]["seconds"],
+        "fold_percent": max(row["folding"] for row in (mono, multi, warp)),
+        "multi_loss": mono["dsc"] - multi["dsc"],
+        "multi_gain_syn": multi["dsc"] - found["multi", "syn"]["dsc"],
+        "warp_error_ratio": warp["error"] / min(peers),
+    }
+
+
+def difference(comparisons: pd.DataFrame, task: str, peer: str) -> tuple[float, float]:
+    """Mean DSC of ours above the peer's over pairs that both have, and the lower end of its interval."""
+    rows = comparisons[(comparisons.task == task) & (comparisons.metric == "dsc")]
+    forward = rows[(rows.method_a == OURS) & (rows.method_b == peer)]
+    backward = rows[(rows.method_a == peer) & (rows.method_b == OURS)]
+    if len(forward):
+        return float(forward.difference.iloc[0]), float(forward.low.iloc[0])
+    return -float(backward.difference.iloc[0]), -float(backward.high.iloc[0])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,15 @@
+"""Arrays on a grid as SimpleITK images, whose axes run k, j, i where ours run i, j, k."""
+
+import numpy as np
+import SimpleITK as sitk
+
+from regbench.geometry.grid import Grid
+
+
+def as_simpleitk(data: np.ndarray, grid: Grid) -> sitk.Image:
+    """An array (D, H, W) on its grid. RuntimeError (ITK's own) when the grid is sheared, which ITK cannot express."""
+    image = sitk.GetImageFromArray(np.ascontiguousarray(data.T))
+    image.SetSpacing(grid.spacing.tolist())
+    image.SetOrigin(grid.origin.tolist())
+    image.SetDirection(grid.direction.ravel().tolist())
+    return image

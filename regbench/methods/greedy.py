@@ -1,0 +1,39 @@
+"""greedy, through picsl_greedy (an optional package: `make peers`)."""
+
+import numpy as np
+import SimpleITK as sitk
+from picsl_greedy import Greedy3D  # pyright: ignore[reportMissingImports]
+
+from regbench.geometry.images import Volume
+from regbench.geometry.simpleitk import as_simpleitk
+from regbench.methods.contract import Context
+
+
+class Greedy:
+    """Greedy diffeomorphic registration: P. A. Yushkevich's greedy (Joshi et al. 2004; Avants et al. 2008).
+
+    `metric` as greedy's -m ("WNCC 2x2x2", "NMI", …), `iterations` from coarse to fine as -n, `smoothing` as -s (SD of
+    the smoothing of the gradient and of the field, voxels), `step` as -e.
+    """
+
+    def __init__(self, metric: str, iterations: list[int], smoothing: list[float], step: float) -> None:
+        gradient, field = smoothing
+        self.settings = (
+            f"-m {metric} -n {'x'.join(map(str, iterations))} -s {gradient}vox {field}vox -e {step} -wp 0"
+        )
+
+    def setup(self, context: Context) -> None:
+        self.settings += (
+            f" -threads {context.threads} -seed {context.seed or 1}"  # 0 asks for another draw each time
+        )
+
+    def register(self, fixed: Volume, moving: Volume) -> np.ndarray:
+        """The warp (3, D, H, W) float32 on the fixed grid, LPS mm; RuntimeError when greedy fails."""
+        greedy = Greedy3D()
+        greedy.execute(
+            f"-i fixed moving -o warp {self.settings}",
+            fixed=as_simpleitk(fixed.data, fixed.grid),
+            moving=as_simpleitk(moving.data, moving.grid),
+            warp=None,
+        )
+        return np.ascontiguousarray(sitk.GetArrayFromImage(greedy["warp"]).T, np.float32)
