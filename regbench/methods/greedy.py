@@ -18,9 +18,7 @@ class Greedy:
 
     def __init__(self, metric: str, iterations: list[int], smoothing: list[float], step: float) -> None:
         gradient, field = smoothing
-        self.settings = (
-            f"-m {metric} -n {'x'.join(map(str, iterations))} -s {gradient}vox {field}vox -e {step} -wp 0"
-        )
+        self.settings = f"-m {metric} -n {'x'.join(map(str, iterations))} -s {gradient}vox {field}vox -e {step} -wp 0 -V 0"
 
     def setup(self, context: Context) -> None:
         self.settings += (

@@ -27,7 +27,7 @@ SMALLEST = 8  # voxels along an axis below which an image is not reduced
 FLOOR = 1e-5  # added to covariance^2 and to the product of variances (intensities in [0, 1]): flat windows pull nowhere
 BACKGROUND = 0.02  # intensities below stay what they are when contrasts are carried over
 BETAS = 0.9, 0.99  # Adam's
-EPSILON = 0.1  # Adam's, in similarity a voxel moved: where less is to be gained the move is shorter, and ends
+EPSILON = 0.2  # Adam's, in similarity a voxel moved: where less is to be gained the move is shorter, and ends
 
 
 @dataclass(frozen=True)

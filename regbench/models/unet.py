@@ -31,11 +31,11 @@ class UNet(nn.Module):
                 f"encoder {encoder} and decoder {decoder}: expected as many widths in each, at least one"
             )
         skips = [2, *encoder[:-1]]  # channels at full resolution, 1/2, 1/4, …
-        self.down = nn.ModuleList(_conv(i, o, stride=2) for i, o in zip(skips, encoder, strict=True))
+        self.down = nn.ModuleList(conv(i, o, stride=2) for i, o in zip(skips, encoder, strict=True))
         inputs = [encoder[-1], *(a + b for a, b in zip(decoder[:-1], reversed(skips[1:]), strict=True))]
-        self.up = nn.ModuleList(_conv(i, o) for i, o in zip(inputs, decoder, strict=True))
+        self.up = nn.ModuleList(conv(i, o) for i, o in zip(inputs, decoder, strict=True))
         widths = [decoder[-1] + skips[0], *final]
-        self.final = nn.Sequential(*(_conv(i, o) for i, o in pairwise(widths)))
+        self.final = nn.Sequential(*(conv(i, o) for i, o in pairwise(widths)))
         self.flow = nn.Conv3d(widths[-1], 3, 3, padding=1)
         nn.init.normal_(self.flow.weight, std=1e-5)  # training starts from the identity
         nn.init.zeros_(self.flow.bias)  # pyright: ignore[reportArgumentType]
@@ -44,7 +44,7 @@ class UNet(nn.Module):
     def forward(self, fixed: Tensor, moving: Tensor) -> Tensor:
         """Displacement (B, 3, D, H, W) in voxels, pull-back, from images (B, 1, D, H, W) of any size."""
         shape = fixed.shape[2:]
-        x = _pad(torch.cat([fixed, moving], dim=1), 2 ** len(self.down)).contiguous(memory_format=LAYOUT)
+        x = pad(torch.cat([fixed, moving], dim=1), 2 ** len(self.down)).contiguous(memory_format=LAYOUT)
         skips = []
         for block in self.down:
             skips.append(x)
@@ -55,7 +55,7 @@ class UNet(nn.Module):
         return self.flow(self.final(x))[..., : shape[0], : shape[1], : shape[2]]
 
 
-def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+def conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     """Convolution and LeakyReLU, initialised so that signals keep their size (He et al. 2015): with torch's default they
     shrink at each layer, and training lingers at the identity."""
     conv = nn.Conv3d(inputs, outputs, 3, stride=stride, padding=1)
@@ -64,7 +64,7 @@ def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(conv, nn.LeakyReLU(SLOPE, inplace=True))
 
 
-def _pad(x: Tensor, multiple: int) -> Tensor:
+def pad(x: Tensor, multiple: int) -> Tensor:
     """Zeros behind the last voxels of each axis, up to a multiple: the images' background."""
     behind = [-size % multiple for size in x.shape[2:]]
     return F.pad(x, [0, behind[2], 0, behind[1], 0, behind[0]]) if any(behind) else x

@@ -9,14 +9,26 @@ from torch.nn import functional as F
 
 
 def warp(image: Tensor, displacement: Tensor, beyond: Literal["zeros", "border"] = "zeros") -> Tensor:
-    """image(x + u(x)), trilinear; outside 0 (images) or what the border has (fields): image (B, C, D, H, W), displacement u (B, 3, D, H, W) in voxels.
+    """image(x + u(x)), trilinear; image (B, C, D, H, W), displacement u (B, 3, D, H, W) in voxels.
 
-    Jaderberg et al. 2015; the paper's section II C.
+    `beyond`: outside lie zeros (for images) or what the border has (for fields). Jaderberg et al. 2015; the paper's
+    section II C.
     """
     shape = tuple(image.shape[2:])
     identity, scale = _identity(shape, image.device, displacement.dtype)
     grid = displacement.movedim(1, -1).flip(-1) * scale + identity
     return F.grid_sample(image, grid, mode="bilinear", padding_mode=beyond, align_corners=True)
+
+
+def integrate(velocity: Tensor, squarings: int) -> Tensor:
+    """The displacement after unit time along a stationary velocity (B, 3, D, H, W), both in voxels.
+
+    Scaling and squaring (Arsigny et al., MICCAI 2006): 2^squarings short steps, doubled by composition with themselves.
+    """
+    u = velocity / 2**squarings
+    for _ in range(squarings):
+        u = u + warp(u, u, beyond="border")
+    return u
 
 
 def squared_gradient(displacement: Tensor) -> Tensor:

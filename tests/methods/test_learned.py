@@ -11,6 +11,7 @@ from regbench.geometry.grid import Grid
 from regbench.geometry.images import Volume, read_volume, write_volume
 from regbench.methods.contract import Context
 from regbench.methods.dmi import DMI
+from regbench.methods.dmi_fast import DMIFast
 from regbench.methods.learned import LearnedMethod
 from regbench.methods.voxelmorph import VoxelMorph
 from regbench.models.training import train_model
@@ -36,6 +37,11 @@ def voxelmorph(**options) -> VoxelMorph:
         "smoothness": 0.5,
     }
     return VoxelMorph(**settings | TRAINING | options)
+
+
+def dmi_fast(**options) -> DMIFast:
+    settings = {"bins": 16, "sigma": 0.5, "smoothness": 0.1, "widths": [8, 8], "squarings": 4}
+    return DMIFast(**settings | TRAINING | options)
 
 
 def blobs(seed=0) -> np.ndarray:
@@ -69,7 +75,9 @@ def volumes(pair: dict) -> tuple[Volume, Volume]:
     return read_volume(pair["fixed"]["image"]), read_volume(pair["moving"]["image"])
 
 
-@pytest.mark.parametrize(("make", "invert"), [(dmi, False), (dmi, True), (voxelmorph, False)])
+@pytest.mark.parametrize(
+    ("make", "invert"), [(dmi, False), (dmi, True), (dmi_fast, False), (dmi_fast, True), (voxelmorph, False)]
+)
 def test_trained_on_one_pair_it_finds_the_shift_in_the_right_direction(make, invert, tmp_path):
     pair = shifted_pair(tmp_path, invert)
     record = train(make(), pair, tmp_path)

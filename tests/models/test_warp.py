@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from regbench.models.warp import squared_gradient, warp
+from regbench.models.warp import integrate, squared_gradient, warp
 
 
 @pytest.mark.parametrize("shape", [(7, 9, 12), (10, 4, 5), (6, 1, 8)])
@@ -33,6 +33,24 @@ def test_a_grid_first_used_while_inferring_serves_training():
     u = torch.zeros(1, 3, 5, 6, 11, requires_grad=True)
     warp(image, u).sum().backward()
     assert u.grad is not None
+
+
+def test_the_flow_of_a_linear_velocity_is_its_exponential():
+    rates = torch.tensor([0.3, -0.2, 0.1]).reshape(1, 3, 1, 1, 1)
+    place = torch.stack(torch.meshgrid(*(torch.arange(16.0) - 7.5 for _ in range(3)), indexing="ij"))[None]
+    u = integrate(rates * place, squarings=8)
+    inner = (slice(None), slice(None), *[slice(4, -4)] * 3)
+    assert torch.allclose(u[inner], ((rates.exp() - 1) * place)[inner], atol=5e-3)
+
+
+def test_integration_is_voxelmorph_s_away_from_the_borders():
+    import voxelmorph as vxm
+
+    knots = torch.randn(1, 3, 5, 5, 5, generator=torch.Generator().manual_seed(1))
+    velocity = torch.nn.functional.interpolate(knots, size=(20, 22, 24), mode="trilinear")
+    theirs = vxm.nn.modules.IntegrateVelocityField(steps=5)(velocity)
+    inner = (slice(None), slice(None), *[slice(5, -5)] * 3)
+    assert torch.allclose(integrate(velocity, 5)[inner], theirs[inner], atol=1e-4)
 
 
 def test_squared_gradient_of_a_linear_field_is_the_square_of_its_matrix():

@@ -9,7 +9,7 @@ use rule run as dmi_io with:
                 [4, 40, "global", 1.5],
                 [2, 30, "global", 1.5],
                 [2, 30, "local", 1.2],
-                [1, 20, "local", 0.85],
+                [1, 20, "local", 1.0],
             ],
             "bins": 32,
             "sigma": 1.0,

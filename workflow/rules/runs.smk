@@ -26,4 +26,4 @@ rule run:
 
 for method in PLAN.methods.values():
 
-    include: str(method.path)
+    include: str(method.path.resolve())

@@ -1,0 +1,18 @@
+use rule run as dmi_fast with:
+    wildcard_constraints:
+        method="dmi_fast",
+    params:
+        label="DMI-fast",
+        python="regbench.methods.dmi_fast:DMIFast",
+        options={
+            "bins": 32,
+            "sigma": 0.5,
+            "smoothness": 0.1,
+            "widths": [16, 32, 32, 32],
+            "squarings": 5,
+            "epochs": 40,
+            "learning_rate": 1e-3,
+            "validate_every": 500,
+        },
+        trains=True,
+        source="the paper's loss; a network and a field of our own, chosen by benchmarks/network.py",
