@@ -5,7 +5,6 @@ import ctypes
 import datetime
 import json
 import os
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,16 @@ RESULTS = Path(__file__).parent / "results"
 def machine(device: str, threads: int, *peers: str) -> dict[str, Any]:
     """Machine, device, threads, versions (of `peers` too), commit and date; no host name."""
     facts = {name: value for name, value in provenance.environment().items() if name != "host"}
-    facts["libraries"] = facts["libraries"] | {name: _version(name) for name in peers}
+    facts["libraries"] = facts["libraries"] | {name: provenance.version(name) for name in peers}
     return facts | {"device": device, "threads": threads, "date": datetime.date.today().isoformat()}
 
 
 def keep(name: str, where: dict[str, Any], rows: list[dict[str, Any]], summary: dict[str, float]) -> None:
     """Write benchmarks/results/NAME.json: the numbers and where they were measured."""
     RESULTS.mkdir(exist_ok=True)
+    rows = [
+        {key: None if value != value else value for key, value in row.items()} for row in rows
+    ]  # JSON has no NaN
     content = {"summary": summary, "rows": rows, "measured": where}
     (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
 
@@ -51,10 +53,3 @@ def peak_memory_mb(device: str) -> float:
         torch.cuda.synchronize()
         return torch.cuda.max_memory_allocated() / 2**20
     return high_water_mb(os.getpid())
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None

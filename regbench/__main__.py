@@ -93,7 +93,10 @@ def train(
     if not unwatched:
         from regbench.models.watched import watch_training
 
-        command = [sys.executable, "-m", "regbench", *sys.argv[1:], "--unwatched"]
+        processes = plan.study.train_processes
+        many = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+        start = many if processes > 1 else []
+        command = [sys.executable, *start, "-m", "regbench", *sys.argv[1:], "--unwatched"]
         watch_training(command, out, log, plan.study.limits.memory_gb)
         return
     from regbench.methods.contract import load_method
@@ -111,7 +114,7 @@ def train(
         [pair for pair in pairs if pair["pair"] in val],
         folder=out.parent,
         seed=plan.seed("train", task, method, variant, repetition),
-        threads=plan.study.threads,
+        threads=max(1, plan.study.threads // plan.study.train_processes),
         device=device(plan.study.device),
         limit_seconds=plan.study.limits.train_seconds,
     )

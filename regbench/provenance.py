@@ -45,13 +45,14 @@ def environment() -> dict[str, Any]:
         "gpu": gpu,
         "driver": driver,
         "python": sys.version.split()[0],
-        "libraries": {name: _version(name) for name in LIBRARIES},
+        "libraries": {name: version(name) for name in LIBRARIES},
         "commit": commit,
         "clean": clean,
     }
 
 
-def _version(name: str) -> str | None:
+def version(name: str) -> str | None:
+    """A package's version, None where it is not installed."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

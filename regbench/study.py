@@ -126,6 +126,9 @@ class Study(Settings):
     device: Literal["cpu", "cuda", "auto"] = (
         "auto"  # where learned methods train and accuracy runs take place
     )
+    train_processes: Annotated[int, Field(ge=1)] = (
+        1  # of one training, each with a GPU or a share of `threads`
+    )
     batches: Annotated[int, Field(ge=1)] = 2  # jobs a method's test pairs are divided among
     method_folders: list[str] = []
     datasets: dict[Name, DatasetSettings]

@@ -9,7 +9,9 @@ from regbench.study import parse_study, read_study
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDIES = [ROOT / "config.yaml", *sorted((ROOT / "workflow" / "studies").glob("*.yaml"))]
-STUDIES += sorted((ROOT / "tests" / "studies").glob("*.yaml"))
+STUDIES += [
+    path for folder in ("tests/studies", "benchmarks") for path in sorted((ROOT / folder).glob("*.yaml"))
+]
 
 
 def default() -> dict:

@@ -129,11 +129,10 @@ def carried_over(image: Tensor, of: Tensor, seen: Tensor, bins: int = 64) -> Ten
 
 def _descend(fixed: Tensor, moving: Tensor, u: Tensor, level: Level, settings: InstanceSettings) -> Tensor:
     first, second = torch.zeros_like(u), torch.zeros_like(u)
-    ascent = _global(fixed, moving, settings) if level.term == "global" else None
+    ascent = _global(fixed, moving, settings)
     for t in range(1, level.steps + 1):
         if level.term == "local" and (t - 1) % settings.remap == 0:
             ascent = _local(fixed, moving, u, settings.radius)
-        assert ascent is not None
         gradient = smoothed(ascent(u), settings.fluid)
         first.lerp_(gradient, 1 - BETAS[0])
         second.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
@@ -203,13 +202,14 @@ def _along_axes(x: Tensor, matrix: Callable[[int], Tensor]) -> Tensor:
 
 @lru_cache(maxsize=64)
 def _gaussian(n: int, sd: float, device: torch.device) -> Tensor:
-    i = torch.arange(n, dtype=torch.float64)
-    weights = torch.exp(-0.5 * ((i[:, None] - i) / sd) ** 2)
-    return (weights / weights.sum(1, keepdim=True)).float().to(device)
+    with torch.inference_mode(False):  # cached: a tensor made while inferring could not be used in training
+        i = torch.arange(n, dtype=torch.float64)
+        weights = torch.exp(-0.5 * ((i[:, None] - i) / sd) ** 2)
+        return (weights / weights.sum(1, keepdim=True)).float().to(device)
 
 
 @lru_cache(maxsize=64)
 def _box(n: int, radius: int, device: torch.device) -> Tensor:
-    i = torch.arange(n)
-    inside = ((i[:, None] - i).abs() <= radius).float()
-    return inside.div(2 * radius + 1).to(device)
+    with torch.inference_mode(False):
+        i = torch.arange(n)
+        return ((i[:, None] - i).abs() <= radius).float().div(2 * radius + 1).to(device)

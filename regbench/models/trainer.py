@@ -16,6 +16,7 @@ from regbench.models.checkpoint import load_checkpoint, save_checkpoint
 from regbench.models.curve import Curve
 from regbench.models.files import ModelFacts, save_model
 from regbench.models.pairs import Pairs, draw, generator
+from regbench.models.parallel import Share, join
 from regbench.models.settings import TrainingSettings
 from regbench.progress import Progress
 
@@ -62,6 +63,11 @@ class Trainer:
         self.train, self.val = train, val
         self.folder, self.seed, self.device = folder, seed, device
         self.total = self.settings.total(len(train))
+        self.share: Share = join(device)
+        if self.settings.batch % self.share.world:
+            raise TrainingFailed(
+                f"batch={self.settings.batch} cannot be divided among {self.share.world} processes; choose a multiple"
+            )
         torch.manual_seed(seed)
         self.network = method.network(train.grid.shape).to(device)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=self.settings.learning_rate)
@@ -70,6 +76,7 @@ class Trainer:
         if self.state.step:
             self.network.load_state_dict(self.state.network)
             self.optimizer.load_state_dict(self.state.optimizer)
+        self.parallel = self.share.network(self.network)
 
     @property
     def checkpoint(self) -> Path:
@@ -91,11 +98,13 @@ class Trainer:
         Raises OutOfTime at the limit (the checkpoint stays, a higher limit goes on), TrainingFailed on a loss of NaN.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        curve = Curve(self.folder, self.state.rows)
+        curve = Curve(self.folder, self.state.rows, kept=self.share.first)
         try:
             self._steps(curve, limit_seconds)
         finally:
             curve.close()
+        if not self.share.first:
+            return self.folder / "model.pt"
         weights = {name: value.detach().cpu() for name, value in self.state.best_network.items()}
         save_model(self.folder / "model.pt", weights, self._model_facts())
         self.checkpoint.unlink(missing_ok=True)
@@ -119,7 +128,10 @@ class Trainer:
                 progress.step(state.step - first, f"loss {loss:.4f}")
             if state.step % self.settings.validate_every == 0 or last:
                 self._keep_best(curve)
-            if state.seconds > limit_seconds and not last:
+            late = (
+                state.step % LOG_EVERY == 0 or self.share.world == 1
+            )  # processes must stop at the same step
+            if late and not last and self._sum({"late": float(state.seconds > limit_seconds)})["late"]:
                 self._save(curve)
                 raise OutOfTime(
                     f"time limit of {limit_seconds:g} s reached at step {state.step} of {self.total}"
@@ -137,15 +149,17 @@ class Trainer:
         items, mirrored = draw(self.seed, step, len(self.train), settings.batch, settings.flip)
         fixed, moving = self.train.batch(items, mirrored, self.device)
         fixed, moving = warped_apart(fixed, moving, settings.warp_voxels, generator(self.seed, step, 2))
+        fixed, moving = self.share.of(fixed), self.share.of(moving)
         self.network.train()
-        loss, parts = self.method.loss(fixed, moving, self.network(fixed, moving))
+        loss, parts = self.method.loss(fixed, moving, self.parallel(fixed, moving))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
         return {"loss": loss.detach()} | {name: part.detach() for name, part in parts.items()}
 
     def _log(self, curve: Curve, sums: dict[str, Tensor], steps: int) -> float:
-        values = {name: float(value) / steps for name, value in sums.items()}
+        totals = self._sum({name: float(value) for name, value in sums.items()})
+        values = {name: value / steps / self.share.world for name, value in totals.items()}
         if not math.isfinite(values["loss"]):
             raise TrainingFailed(
                 f"the loss is {values['loss']} in the {steps} steps before step {self.state.step}: lower the learning rate "
@@ -175,14 +189,19 @@ class Trainer:
         """Mean loss and terms over all validation pairs."""
         self.network.eval()
         sums: dict[str, float] = {}
-        for item in range(len(pairs)):
+        for item, counts in self.share.turns(len(pairs)):
             fixed, moving = pairs.batch([item], [[]], self.device)
             loss, parts = self.method.loss(fixed, moving, self.network(fixed, moving))
             for name, value in ({"loss": loss} | parts).items():
-                sums[name] = sums.get(name, 0.0) + float(value)
-        return {name: value / len(pairs) for name, value in sums.items()}
+                sums[name] = sums.get(name, 0.0) + counts * float(value)
+        return {name: value / len(pairs) for name, value in self._sum(sums).items()}
+
+    def _sum(self, values: dict[str, float]) -> dict[str, float]:
+        return self.share.summed(values, self.device)
 
     def _save(self, curve: Curve) -> None:
+        if not self.share.first:
+            return
         self.state.network, self.state.optimizer = self.network.state_dict(), self.optimizer.state_dict()
         save_checkpoint(self.checkpoint, self.key, self.state)
         curve.write()

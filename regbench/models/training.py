@@ -1,5 +1,6 @@
 """Train a method's network and leave a record, whatever happens."""
 
+import os
 import traceback
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,8 @@ def train_model(
 
     The pairs are records of the stage `prepared`; those that failed there are left out. `device`: "cpu", "cuda" or "auto".
     The model kept is the one of least loss on the validation pairs (the last one where there are none). Failure is
-    data: whatever goes wrong ends in the record, which is also returned; only an interrupt is raised.
+    data: whatever goes wrong ends in the record, which is also returned; only an interrupt is raised. Of several
+    processes (models/parallel.py) the first writes the record, and one that fails ends, so that the others are ended too.
     """
     from regbench.runs.lock import machine_lock
 
@@ -64,7 +66,11 @@ def train_model(
     except Exception as error:
         record |= {"status": "error", "message": f"{type(error).__name__}: {error}", "log_tail": _tail()}
     record["environment"] = environment()
-    write_record(folder / "record.json", record)
+    failed = record["status"] in ("error", "oom")
+    if failed or os.environ.get("RANK", "0") == "0":
+        write_record(folder / "record.json", record)
+    if failed and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise SystemExit(1)
     return record
 
 

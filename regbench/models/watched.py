@@ -1,13 +1,15 @@
 """Training in a process of its own, so that a crash or too much memory ends as a record like any other failure."""
 
+import contextlib
+import os
+import signal
 import subprocess
 import time
 from pathlib import Path
 
-import psutil
-
 from regbench.provenance import environment
 from regbench.records import write_record
+from regbench.runs.supervisor import descendants, resident_mb
 
 TAIL = 20  # lines of the log kept in a record
 SIGKILL = -9
@@ -16,14 +18,14 @@ SIGKILL = -9
 def watch_training(command: list[str], record: Path, log: Path | None, memory_gb: float) -> None:
     """Run `command`, which trains and writes `record`; write a record of its failure if it ends without one.
 
-    The process is killed, status oom, when its memory passes `memory_gb`. The training itself keeps its time limit.
+    It is killed with all it started, status oom, when their memory passes `memory_gb`. The training itself keeps its time limit.
     """
     record.unlink(missing_ok=True)
     child = subprocess.Popen(command)
     try:
         killed = _watch(child, memory_gb)
     finally:
-        child.kill()
+        _kill(child)
         child.wait()
     if killed or not record.exists():
         status = "oom" if killed or child.returncode == SIGKILL else "error"
@@ -45,11 +47,15 @@ def _watch(child: subprocess.Popen, memory_gb: float) -> bool:
     """Wait for the end; True when the child was found to use too much memory, and killed."""
     while child.poll() is None:
         time.sleep(0.2)
-        try:
-            used = psutil.Process(child.pid).memory_info().rss
-        except psutil.NoSuchProcess:
-            continue
-        if used > memory_gb * 2**30:
-            child.kill()
+        used_mb = sum(map(resident_mb, [child.pid, *descendants(child.pid)]))
+        if used_mb > memory_gb * 2**10:
+            _kill(child)
             return True
     return False
+
+
+def _kill(child: subprocess.Popen) -> None:
+    """The child and what it started, where that still runs."""
+    for pid in [*descendants(child.pid), child.pid] if child.poll() is None else []:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)

@@ -19,6 +19,7 @@ def test_every_method_ends_ok_and_stands_in_its_table(smoke):
         "bspline",
         "voxelmorph",
         "dmi",
+        "dmi_fast",
         "dmi_io",
     }
     assert set(scores[scores.task == "multi"].method) == {
@@ -27,6 +28,7 @@ def test_every_method_ends_ok_and_stands_in_its_table(smoke):
         "syn",
         "bspline",
         "dmi",
+        "dmi_fast",
         "dmi_io",
     }
     for name, row in (("table1", "VoxelMorph"), ("table2", "SyN")):

@@ -5,7 +5,7 @@ rule data:
         RESULTS / "data" / "{dataset}" / "{subject}.json",
     log:
         LOGS / "data" / "{dataset}" / "{subject}.log",
-    priority: 2
+    priority: 2  # data and preparation before anything else: the longest steps, trainings, wait for them
     conda:
         ENVIRONMENT
     params:

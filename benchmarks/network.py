@@ -1,0 +1,217 @@
+"""Networks side by side at 160 x 192 x 160: registration, training step, memory, and the rate of arithmetic reached.
+
+usage: python benchmarks/network.py [--device cpu|cuda] [--threads 2] [--accuracy [SECONDS]] [--save]
+
+Each measurement is made in a process of its own. A registration is network, integration and warp; a training step is that
+with the method's loss, its gradient and Adam. `gflops` counts the convolutions alone; `of_matmul` is their rate while
+registering over that of a large matrix product. With `--accuracy`, the networks are then trained for as many seconds each
+(120) at 2 mm, three seeds, in the study benchmarks/network.yaml, and scored: about an hour on two cores. The last line
+compares dmi_fast with official VoxelMorph: times, and the share of the brain that folds (in the worse of both tasks).
+`--save` writes benchmarks/results/network_DEVICE.json.
+"""
+
+import argparse
+import contextlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+import yaml
+from machine import keep, machine, peak_memory_mb, reset_peak_memory
+from torch.utils.flop_counter import FlopCounterMode
+
+from regbench.methods.contract import load_method
+from regbench.methods.discovery import discover
+from regbench.models.warp import warp
+
+ROOT = Path(__file__).resolve().parent.parent
+SHAPE = (160, 192, 160)
+METHODS = ("voxelmorph", "dmi", "dmi_fast")
+FOUND = discover([ROOT / "workflow" / "methods"])
+
+
+def main() -> None:
+    options = arguments()
+    if options.one:
+        name, kind, shape = options.one
+        shape = tuple(map(int, shape.split("x")))
+        print(json.dumps(MEASURES[kind](name, shape, options.device)))
+        return
+    rate = in_a_process("matmul", "matmul", options)["gflops_per_second"]
+    rows = [network_row(name, rate, options) for name in METHODS]
+    print(f"matrix product: {rate:.0f} GFLOP/s")
+    print(pd.DataFrame(rows).to_string(index=False, float_format=lambda x: f"{x:.3g}"), flush=True)
+    found = {row["method"]: row for row in rows}
+    theirs, ours = found["voxelmorph"], found["dmi_fast"]
+    summary = {
+        "forward_speedup": theirs["register_seconds"] / ours["register_seconds"],
+        "train_speedup": theirs["train_seconds"] / ours["train_seconds"],
+    }
+    if options.accuracy:
+        trained = accuracy(options)
+        print(trained.to_string(index=False, float_format=lambda x: f"{x:.4g}"), flush=True)
+        rows += trained.to_dict("records")
+        summary["fold_percent"] = float(trained[trained.method == "dmi_fast"].folding.max())
+    if options.save:
+        where = machine(options.device, options.threads) | {"matmul_gflops_per_second": rate}
+        keep(f"network_{options.device}", where, rows, summary)
+    print("network: " + " ".join(f"{name}={value:.3g}" for name, value in summary.items()))
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--accuracy", type=float, nargs="?", const=120.0, default=0.0, metavar="SECONDS")
+    parser.add_argument("--save", action="store_true")
+    parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    return options
+
+
+def network_row(name: str, rate: float, options: argparse.Namespace) -> dict[str, Any]:
+    """Seconds and memory of one method at SHAPE."""
+    shape = "x".join(map(str, SHAPE))
+    register, train = (in_a_process(name, kind, options, shape) for kind in ("register", "train"))
+    reached = register["gflops"] / register["network_seconds"]
+    return {
+        "method": name,
+        "parameters": register["parameters"],
+        "gflops": register["gflops"],
+        "network_seconds": register["network_seconds"],
+        "of_matmul": reached / rate,
+        "register_seconds": register["seconds"],
+        "register_mb": register["memory_mb"],
+        "train_seconds": train["seconds"],
+        "train_mb": train["memory_mb"],
+    }
+
+
+def in_a_process(name: str, kind: str, options: argparse.Namespace, shape: str = "1x1x1") -> dict[str, float]:
+    """One measurement; what it prints last."""
+    command = [sys.executable, __file__, "--device", options.device, "--threads", str(options.threads)]
+    done = subprocess.run(
+        [*command, "--one", name, kind, shape], stdout=subprocess.PIPE, text=True, check=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def matmul(_name: str, _shape: tuple[int, ...], device: str) -> dict[str, float]:
+    """GFLOP/s of a product of two 4096 x 4096 matrices, float32."""
+    a = torch.rand(4096, 4096, device=device)
+    return {"gflops_per_second": 2 * 4096**3 / best(lambda: a @ a, device) / 1e9}
+
+
+@torch.inference_mode()
+def register(name: str, shape: tuple[int, ...], device: str) -> dict[str, float]:
+    """Seconds, memory and arithmetic of one registration; `network_seconds` without integration and warp."""
+    method, network, (fixed, moving) = made(name, shape, device)
+    network.eval()
+    with FlopCounterMode(display=False) as counter:
+        network(fixed, moving)
+    inner = convolutions(name, network)
+    before = reset_peak_memory(device)
+    seconds = best(lambda: warp(moving, method.displacement(network(fixed, moving))), device)
+    return {
+        "seconds": seconds,
+        "memory_mb": peak_memory_mb(device) - before,
+        "network_seconds": best(lambda: inner(fixed, moving), device),
+        "gflops": counter.get_total_flops() / 1e9,
+        "parameters": sum(p.numel() for p in network.parameters()),
+    }
+
+
+def train(name: str, shape: tuple[int, ...], device: str) -> dict[str, float]:
+    """Seconds and memory of one training step."""
+    method, network, (fixed, moving) = made(name, shape, device)
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
+
+    def step() -> None:
+        loss, _ = method.loss(fixed, moving, network(fixed, moving))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+
+    before = reset_peak_memory(device)
+    seconds = best(step, device)
+    return {"seconds": seconds, "memory_mb": peak_memory_mb(device) - before}
+
+
+MEASURES = {"matmul": matmul, "register": register, "train": train}
+
+
+def made(name: str, shape: tuple[int, ...], device: str) -> tuple[Any, torch.nn.Module, torch.Tensor]:
+    """A method with the options of its file, its network, and two smooth images (2, 1, 1, D, H, W)."""
+    torch.manual_seed(0)
+    method: Any = load_method(FOUND[name].python or "", FOUND[name].options)
+    images = torch.rand(2, 1, *(max(n // 8, 2) for n in shape))
+    images = torch.nn.functional.interpolate(images, size=shape, mode="trilinear")[:, None].to(device)
+    return method, method.network(shape).to(device), images
+
+
+def convolutions(name: str, network: torch.nn.Module) -> Callable[..., Any]:
+    """The part of a network that ends with the velocity or, where there is none, the displacement."""
+    if name == "dmi_fast":
+        return lambda f, m: network.velocity(torch.cat([f, m], dim=1))
+    if name == "voxelmorph":
+        return lambda f, m: network.pairwise(m, f, return_field_type="velocity")
+    return network
+
+
+def best(work: Callable[[], Any], device: str, calls: int = 3) -> float:
+    """Seconds of the fastest of some calls after a first one, until the device has done them."""
+    seconds = []
+    for _ in range(calls + 1):
+        start = time.perf_counter()
+        work()
+        if device == "cuda":
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds[1:])
+
+
+def accuracy(options: argparse.Namespace) -> pd.DataFrame:
+    """Train each network for the same time, three seeds, and score it: a row for each task, method and seed."""
+    study = yaml.safe_load((ROOT / "benchmarks" / "network.yaml").read_text())
+    shape = "x".join(map(str, study["tasks"]["mono"]["grid"]["shape"]))
+    for name in METHODS:
+        seconds = in_a_process(name, "train", options, shape)["seconds"]
+        study["methods"][name]["variants"]["default"] = {
+            **study["methods"][name]["variants"]["default"],
+            "steps": max(1, round(options.accuracy / seconds)),
+        }
+    file = ROOT / "results" / "network.yaml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(yaml.safe_dump(study))
+    command = ["snakemake", "--cores", "all", "--quiet", "rules", "--configfile", str(file)]
+    subprocess.run(command, cwd=ROOT, check=True)
+    scores = pd.read_csv(ROOT / "results" / "network" / "scores.csv")
+    whole = scores[scores.label.isna() & (scores.status == "ok")]
+    keys = ["task", "method", "repetition"]
+    table = whole.pivot_table(index=keys, columns="metric", values="value", sort=False).reset_index()
+    table = table[[*keys, "dsc", "error", "folding"]]
+    return table.merge(training_times(), on=keys, how="left")
+
+
+def training_times() -> pd.DataFrame:
+    """Steps and wall seconds of each training of the study."""
+    rows = []
+    for path in sorted((ROOT / "results" / "network" / "models").glob("*/*/*/r*/record.json")):
+        task, method, _, repetition = path.parts[-5:-1]
+        record = json.loads(path.read_text())
+        rows.append((task, method, int(repetition.removeprefix("r")), record["steps"], record["seconds"]))
+    return pd.DataFrame(rows, columns=["task", "method", "repetition", "steps", "train_seconds"])
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        main()
