@@ -19,7 +19,7 @@ from typing import Any
 
 import pandas as pd
 import yaml
-from machine import keep, machine
+from machine import keep, machine, refuse_failures
 
 ROOT = Path(__file__).resolve().parent.parent
 SCANS = ROOT / "results" / "scans"
@@ -102,9 +102,7 @@ def write_table(path: Path, rows: list[tuple]) -> None:
 def measured(folder: Path) -> list[dict[str, Any]]:
     """A row for each task and method: pairs, mean DSC or error, folding, mean steady seconds a pair, peak memory."""
     scores = pd.read_csv(folder / "scores.csv", dtype={"fixed": str, "moving": str})
-    failed = scores[scores.status != "ok"]
-    if len(failed):
-        raise SystemExit(f"runs that failed, nothing is compared:\n{failed.to_string(index=False)}")
+    refuse_failures(scores)
     whole = scores[scores.label.isna()]
     means = whole.pivot_table(index=["task", "method"], columns="metric", values="value", sort=False)
     pairs = whole[whole.metric == "folding"].groupby(["task", "method"]).size()

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 
 from regbench import provenance
@@ -31,6 +32,13 @@ def keep(name: str, where: dict[str, Any], rows: list[dict[str, Any]], summary: 
     ]  # JSON has no NaN
     content = {"summary": summary, "rows": rows, "measured": where}
     (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
+
+
+def refuse_failures(scores: pd.DataFrame) -> None:
+    """End where a run of scores.csv failed: means over what is left would not be comparable."""
+    failed = scores[scores.status != "ok"]
+    if len(failed):
+        raise SystemExit(f"runs that failed, nothing is compared:\n{failed.to_string(index=False)}")
 
 
 def reset_peak_memory(device: str) -> float:

@@ -6,8 +6,8 @@ Each measurement is made in a process of its own. A registration is network, int
 with the method's loss, its gradient and Adam. `gflops` counts the convolutions alone; `of_matmul` is their rate while
 registering over that of a large matrix product. With `--accuracy`, the networks are then trained for as many seconds each
 (120) at 2 mm, three seeds, in the study benchmarks/network.yaml, and scored: about an hour on two cores. The last line
-compares dmi_fast with official VoxelMorph: times, and the share of the brain that folds (in the worse of both tasks).
-`--save` writes benchmarks/results/network_DEVICE.json.
+compares dmi_fast with official VoxelMorph: times, and the share of the brain that folds (in the worse of both tasks; NaN
+without `--accuracy`). `--save` writes benchmarks/results/network_DEVICE.json.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from typing import Any
 import pandas as pd
 import torch
 import yaml
-from machine import keep, machine, peak_memory_mb, reset_peak_memory
+from machine import keep, machine, peak_memory_mb, refuse_failures, reset_peak_memory
 from torch.utils.flop_counter import FlopCounterMode
 
 from regbench.methods.contract import load_method
@@ -57,8 +57,11 @@ def main() -> None:
         trained = accuracy(options)
         print(trained.to_string(index=False, float_format=lambda x: f"{x:.4g}"), flush=True)
         rows += trained.to_dict("records")
-        summary["fold_percent"] = float(trained[trained.method == "dmi_fast"].folding.max())
-    if options.save:
+        fold = float(trained[trained.method == "dmi_fast"].folding.max())
+    else:
+        fold = float("nan")
+    summary["fold_percent"] = fold
+    if options.save:  # only with --accuracy
         where = machine(options.device, options.threads) | {"matmul_gflops_per_second": rate}
         keep(f"network_{options.device}", where, rows, summary)
     print("network: " + " ".join(f"{name}={value:.3g}" for name, value in summary.items()))
@@ -74,6 +77,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--save", action="store_true")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.save and not options.accuracy:
+        parser.error("--save keeps the whole table: give --accuracy too")
     torch.set_num_threads(options.threads)
     return options
 
@@ -183,23 +188,29 @@ def accuracy(options: argparse.Namespace) -> pd.DataFrame:
     """Train each network for the same time, three seeds, and score it: a row for each task, method and seed."""
     study = yaml.safe_load((ROOT / "benchmarks" / "network.yaml").read_text())
     shape = "x".join(map(str, study["tasks"]["mono"]["grid"]["shape"]))
-    for name in METHODS:
-        seconds = in_a_process(name, "train", options, shape)["seconds"]
-        study["methods"][name]["variants"]["default"] = {
-            **study["methods"][name]["variants"]["default"],
-            "steps": max(1, round(options.accuracy / seconds)),
-        }
-    file = ROOT / "results" / "network.yaml"
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(yaml.safe_dump(study))
+    file = ROOT / "results" / f"network_{options.accuracy:g}s.yaml"
+    if not file.exists():  # measured once, so that a benchmark that was stopped goes on
+        for name in METHODS:
+            step = in_a_process(name, "train", options, shape)["seconds"]
+            study["methods"][name] = with_steps(
+                study["methods"][name], max(1, round(options.accuracy / step))
+            )
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(yaml.safe_dump(study))
     command = ["snakemake", "--cores", "all", "--quiet", "rules", "--configfile", str(file)]
     subprocess.run(command, cwd=ROOT, check=True)
     scores = pd.read_csv(ROOT / "results" / "network" / "scores.csv")
-    whole = scores[scores.label.isna() & (scores.status == "ok")]
+    refuse_failures(scores)
+    whole = scores[scores.label.isna()]
     keys = ["task", "method", "repetition"]
     table = whole.pivot_table(index=keys, columns="metric", values="value", sort=False).reset_index()
     table = table[[*keys, "dsc", "error", "folding"]]
     return table.merge(training_times(), on=keys, how="left")
+
+
+def with_steps(method: dict[str, Any], steps: int) -> dict[str, Any]:
+    """A method's settings in a study, with that many steps in its default variant; nothing is shared with the given."""
+    return {**method, "variants": {"default": {**method["variants"]["default"], "steps": steps}}}
 
 
 def training_times() -> pd.DataFrame:

@@ -19,7 +19,7 @@ DEGREE = 2  # the loops over voxels have its six terms written out
 TERMS = (DEGREE + 1) * (DEGREE + 2) // 2  # s^i t^j with i + j <= DEGREE, in the order of Windows.orders()
 Images = tuple[np.ndarray, np.ndarray, np.ndarray]  # fixed, moving, keep (empty: all voxels)
 ROW_PARTS = 8  # whatever the number of threads, so that sums of fractions are the same too
-NEGLIGIBLE = 1e-7  # a window's weights below this are left out
+NEGLIGIBLE = 1e-9  # a window's weights below this are left out
 MAX_TABLES = 8  # threads that count, each into a table of its own
 TILE = 3  # 2^3 cells a side whose emptiness is known together
 
