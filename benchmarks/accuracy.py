@@ -14,6 +14,7 @@ import argparse
 import csv
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def second_contrasts(shared: Path, folder: Path) -> None:
             name = scan["scan"]
             first, labels = data / f"{name}_T1w.nii.gz", data / f"{name}_labels.nii.gz"
             second = folder / f"{name}_T2w.nii.gz"
-            make(second, shared / "tools" / "second_contrast.py", first, second, seed)
+            make([second], shared / "tools" / "second_contrast.py", first, second, seed)
             for contrast, image in (("T1w", first), ("T2w", second)):
                 rows.append((name, contrast, image, labels, scan["split"], scan["person"], ""))
     write_table(folder.with_suffix(".csv"), rows)
@@ -78,23 +79,29 @@ def warped_scans(shared: Path, folder: Path) -> None:
     for split, seed in ((split, seed) for split, seeds in WARPS.items() for seed in seeds):
         name = f"seed{seed:03d}"
         image, truth = (folder / f"{name}_{kind}.nii.gz" for kind in ("T2w", "truth"))
-        make(image, shared / "tools" / "known_warp.py", second, image, truth, seed)
+        make([image, truth], shared / "tools" / "known_warp.py", second, image, truth, seed)
         rows.append((name, "T1w", first, "", split, name, ""))
         rows.append((name, "T2w", image, "", split, name, truth))
     write_table(folder.with_suffix(".csv"), rows)
 
 
-def make(out: Path, tool: Path, *words: Any) -> None:
-    """Run a tool that writes `out`, unless it is there."""
-    if not out.exists():
-        out.parent.mkdir(parents=True, exist_ok=True)
-        print(f"making {out.relative_to(ROOT)}", flush=True)
-        subprocess.run([sys.executable, tool, *map(str, words)], check=True, stdout=subprocess.DEVNULL)
+def make(outs: list[Path], tool: Path, *words: Any) -> None:
+    """Run a tool that writes `outs`, unless they are there; they get their names when all are whole."""
+    if all(out.exists() for out in outs):
+        return
+    print(f"making {outs[0].relative_to(ROOT)}", flush=True)
+    outs[0].parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=outs[0].parent) as folder:
+        named = {out: Path(folder) / out.name for out in outs}
+        command = [sys.executable, tool, *(str(named.get(word, word)) for word in words)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        for out, made in named.items():
+            made.rename(out)
 
 
 def write_table(path: Path, rows: list[tuple]) -> None:
     """Only when it changes, so that nothing is done again for its time stamp."""
-    text = "\n".join(",".join(map(str, row)) for row in [HEAD, *rows]) + "\n"
+    text = pd.DataFrame(rows, columns=list(HEAD)).to_csv(index=False)
     if not path.exists() or path.read_text() != text:
         path.write_text(text)
 

@@ -74,6 +74,21 @@ class Plan:
                 raise ValueError(f"task {name}: no method can do it; found {sorted(self.methods)}")
             for method in self.task_methods(name):
                 _check_installed(self.methods[method])
+        self._check_processes()
+
+    def _check_processes(self) -> None:
+        processes = self.study.train_processes
+        if processes > self.study.threads:
+            raise ValueError(
+                f"train_processes={processes} with threads={self.study.threads}: expected at least a thread each"
+            )
+        for _, method, variant, _ in self.trained():
+            batch = self.options(method, variant).get("batch", 1)
+            if batch % processes:
+                raise ValueError(
+                    f"method {method}, variant {variant}: batch={batch} cannot be divided among "
+                    f"train_processes={processes}; choose a multiple"
+                )
 
     def task(self, name: str) -> TaskSettings:
         return self.study.tasks[name]
@@ -134,8 +149,9 @@ class Plan:
         method = self.methods[name]
         if self.task(task).modality not in method.modalities:
             return False
-        dataset, pairing = self.datasets[self.task(task).dataset], self.task(task).pairing
-        if method.needs_truth and not dataset.knows_truth(pairing):
+        settings = self.task(task)
+        dataset = self.datasets[settings.dataset]
+        if method.needs_truth and not dataset.knows_truth(settings.pairing, settings.fixed):
             return False
         return not any(method.missing(self.options(name, variant)) for variant in self.variants(name))
 
@@ -191,8 +207,8 @@ def _check_installed(method: MethodFile) -> None:
     missing = [name for name in method.packages if find_spec(name) is None]
     if missing and not method.interpreter:
         raise ValueError(
-            f"method {method.name} ({method.path}) needs {', '.join(missing)}, which is not installed: `make install` "
-            "(pip install 'regbench[peers]'), or leave the method out of the study's tasks"
+            f"method {method.name} ({method.path}) needs {', '.join(missing)}, which is not installed: pip install it "
+            "(`make install` has all that workflow/peers needs), or leave the method out of the study's tasks"
         )
 
 

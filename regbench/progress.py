@@ -1,6 +1,7 @@
 """What a job tells: everything to its log file, the few lines a person waits for to the terminal as well."""
 
 import logging
+import os
 import sys
 import time
 from pathlib import Path
@@ -17,6 +18,10 @@ def log_to(path: Path | str | None) -> None:
     terminal.addFilter(lambda record: record.levelno >= logging.WARNING or record.name == "regbench.progress")
     terminal.setFormatter(logging.Formatter("%(message)s"))
     root.addHandler(terminal)
+    rank = os.environ["RANK"] if "TORCHELASTIC_RUN_ID" in os.environ else "0"
+    if path is not None and rank != "0":  # of several processes of a training each has a log of its own
+        path = Path(path).with_suffix(f".rank{rank}.log")
+        terminal.setLevel(logging.WARNING)
     if path is not None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         file = logging.FileHandler(path, mode="w", encoding="utf8")

@@ -118,7 +118,7 @@ class Workflow(Plan):
         return _text(
             python=self.methods[w.method].python, options=self.options(w.method, w.variant),
             code=self.method_code("models", w.method), seed=self.study.seed, device=self.study.device,
-            threads=self.study.threads, own=self._own_files(w, [{}]),
+            threads=self.study.threads, own=self._own_files(w, [{}]), processes=self.study.train_processes,
         )  # fmt: skip
 
     # runs

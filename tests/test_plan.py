@@ -78,6 +78,12 @@ def test_a_method_whose_package_is_not_installed_is_refused_before_anything_runs
         plan(tmp_path, method_folders=[str(tmp_path)], methods={}).check()
 
 
+@pytest.mark.parametrize(("threads", "expected"), [(1, "a thread each"), (2, "choose a multiple")])
+def test_processes_that_cannot_share_a_training_are_refused_before_anything_runs(tmp_path, threads, expected):
+    with pytest.raises(ValueError, match=expected):
+        plan(tmp_path, train_processes=2, threads=threads).check()
+
+
 def test_timed_batches_are_only_for_devices_a_method_can_use(tmp_path):
     assert [b for b in plan(tmp_path).run_batches("mono", "syn") if "timed" in b] == ["timed_cpu"]
     assert [b for b in plan(tmp_path).run_batches("mono", "dmi") if "timed" in b] == [

@@ -60,8 +60,8 @@ class Dataset(ABC):
     def has_labels(self) -> bool:
         """Whether every subject has anatomical labels."""
 
-    def knows_truth(self, pairing: str) -> bool:
-        """Whether the true displacement of every test pair, made by that pairing rule, is known."""
+    def knows_truth(self, pairing: str, fixed: str) -> bool:
+        """Whether the true displacement of every test pair of that rule and fixed contrast is known."""
         return False
 
     @abstractmethod

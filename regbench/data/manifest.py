@@ -5,7 +5,8 @@ group, truth; or one row a subject, with file names made from the row by pattern
 (`images: {T1w: "{subject}_T1w.nii.gz"}`).
 
 `truth` of an image that was warped is the known displacement field (ITK, LPS mm, pull-back) that takes a point of the
-subject's other images to its place in this one; within-subject pairs with it as the moving image have a true field.
+subject's other images, which lie on each other, to its place in this one; within-subject pairs with it as the moving
+image have a true field.
 """
 
 from collections.abc import Iterable
@@ -92,8 +93,9 @@ class Adapter(Dataset):
         scans = self._scans()
         return all(s.labels is not None for s in _tested(scans))
 
-    def knows_truth(self, pairing: str) -> bool:
-        return pairing == "within" and all(s.truth for s in _tested(self._scans()))
+    def knows_truth(self, pairing: str, fixed: str) -> bool:
+        tested = _tested(self._scans())
+        return pairing == "within" and all(s.truth and fixed not in s.truth for s in tested)
 
     def _scans(self) -> list[Scans]:
         form = ["subject", "split"] if self.options.images else ["subject", "split", "contrast", "image"]

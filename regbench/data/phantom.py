@@ -79,7 +79,7 @@ class Adapter(Dataset):
     def has_labels(self) -> bool:
         return True
 
-    def knows_truth(self, pairing: str) -> bool:
+    def knows_truth(self, pairing: str, fixed: str) -> bool:
         return True
 
     @property

@@ -1,4 +1,4 @@
-"""greedy, through picsl_greedy (an optional package: `make peers`)."""
+"""greedy, through picsl_greedy (a package of the extra `peers`)."""
 
 import numpy as np
 import SimpleITK as sitk

@@ -12,10 +12,9 @@ from torch import Tensor
 
 from regbench.geometry.grid import Grid
 from regbench.geometry.images import read_volume
+from regbench.models.parallel import processes
 
-MEMORY_SHARE = (
-    0.5  # of the memory free at the start may hold images; what does not fit is read again each time
-)
+MEMORY_SHARE = 0.5  # of the memory free at first may hold images; what does not fit is read again each time
 
 
 class Pairs:
@@ -34,7 +33,7 @@ class Pairs:
                 )
         self.grid: Grid = read_volume(records[0]["fixed"]["image"]).grid
         self._kept: dict[str, Tensor] = {}
-        self._room = MEMORY_SHARE * psutil.virtual_memory().available
+        self._room = MEMORY_SHARE * psutil.virtual_memory().available / processes()
 
     def __len__(self) -> int:
         return len(self.records)

@@ -128,10 +128,8 @@ class Trainer:
                 progress.step(state.step - first, f"loss {loss:.4f}")
             if state.step % self.settings.validate_every == 0 or last:
                 self._keep_best(curve)
-            late = (
-                state.step % LOG_EVERY == 0 or self.share.world == 1
-            )  # processes must stop at the same step
-            if late and not last and self._sum({"late": float(state.seconds > limit_seconds)})["late"]:
+            ask = self.share.world == 1 or state.step % LOG_EVERY == 0  # all processes stop at the same step
+            if ask and not last and self._sum({"late": float(state.seconds > limit_seconds)})["late"]:
                 self._save(curve)
                 raise OutOfTime(
                     f"time limit of {limit_seconds:g} s reached at step {state.step} of {self.total}"
@@ -147,9 +145,10 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = settings.learning_rate * rate(step, self.total, settings)
         items, mirrored = draw(self.seed, step, len(self.train), settings.batch, settings.flip)
-        fixed, moving = self.train.batch(items, mirrored, self.device)
-        fixed, moving = warped_apart(fixed, moving, settings.warp_voxels, generator(self.seed, step, 2))
-        fixed, moving = self.share.of(fixed), self.share.of(moving)
+        fixed, moving = self.train.batch(self.share.of(items), self.share.of(mirrored), self.device)
+        fixed, moving = warped_apart(
+            fixed, moving, settings.warp_voxels, generator(self.seed, step, 2), self.share
+        )
         self.network.train()
         loss, parts = self.method.loss(fixed, moving, self.parallel(fixed, moving))
         self.optimizer.zero_grad(set_to_none=True)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from regbench.models.pairs import Pairs
+from regbench.models.parallel import processes
 from regbench.models.trainer import OutOfTime, Trainable, Trainer, TrainingFailed
 from regbench.provenance import environment
 from regbench.records import write_record
@@ -29,10 +30,9 @@ def train_model(
     The pairs are records of the stage `prepared`; those that failed there are left out. `device`: "cpu", "cuda" or "auto".
     The model kept is the one of least loss on the validation pairs (the last one where there are none). Failure is
     data: whatever goes wrong ends in the record, which is also returned; only an interrupt is raised. Of several
-    processes (models/parallel.py) the first writes the record, and one that fails ends, so that the others are ended too.
+    processes (models/parallel.py) the first writes the record; one that fails writes why and exits, so that the others
+    are ended too.
     """
-    from regbench.runs.lock import machine_lock
-
     folder = Path(folder)
     record: dict[str, Any] = {"status": "ok", "message": "", "log_tail": [], "model": None, "curve": None}
     record |= {
@@ -53,8 +53,9 @@ def train_model(
                 method, Pairs(train), Pairs(val) if val else None, folder, seed, _device(device)
             )
             record |= {"parameters": trainer.parameters, "device": str(trainer.device)}
+            record |= {"processes": trainer.share.world, "threads": threads * trainer.share.world}
             try:
-                with machine_lock("shared") as waited:
+                with trainer.share.lock() as waited:
                     record["waited_seconds"] = waited
                     record["model"] = str(trainer.run(limit_seconds))
             finally:
@@ -66,10 +67,12 @@ def train_model(
     except Exception as error:
         record |= {"status": "error", "message": f"{type(error).__name__}: {error}", "log_tail": _tail()}
     record["environment"] = environment()
-    failed = record["status"] in ("error", "oom")
-    if failed or os.environ.get("RANK", "0") == "0":
+    failed, parallel = record["status"] in ("error", "oom"), processes() > 1
+    first = not parallel or os.environ["RANK"] == "0"
+    told = parallel and failed and (folder / "record.json").exists()  # by the process that failed before
+    if (first or failed) and not told:
         write_record(folder / "record.json", record)
-    if failed and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    if failed and parallel:
         raise SystemExit(1)
     return record
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from regbench.provenance import environment
 from regbench.records import write_record
-from regbench.runs.supervisor import descendants, resident_mb
+from regbench.runs.supervisor import descendants, proportional_mb, resident_mb
 
 TAIL = 20  # lines of the log kept in a record
 SIGKILL = -9
@@ -18,7 +18,8 @@ SIGKILL = -9
 def watch_training(command: list[str], record: Path, log: Path | None, memory_gb: float) -> None:
     """Run `command`, which trains and writes `record`; write a record of its failure if it ends without one.
 
-    It is killed with all it started, status oom, when their memory passes `memory_gb`. The training itself keeps its time limit.
+    It is killed with all it started, status oom, when their memory passes `memory_gb`. The training itself keeps its
+    time limit.
     """
     record.unlink(missing_ok=True)
     child = subprocess.Popen(command)
@@ -47,7 +48,10 @@ def _watch(child: subprocess.Popen, memory_gb: float) -> bool:
     """Wait for the end; True when the child was found to use too much memory, and killed."""
     while child.poll() is None:
         time.sleep(0.2)
-        used_mb = sum(map(resident_mb, [child.pid, *descendants(child.pid)]))
+        pids = [child.pid, *descendants(child.pid)]
+        used_mb = sum(map(resident_mb, pids))
+        if used_mb > memory_gb * 2**10 and len(pids) > 1:
+            used_mb = sum(map(proportional_mb, pids))  # dear, so only when it can matter
         if used_mb > memory_gb * 2**10:
             _kill(child)
             return True

@@ -168,8 +168,9 @@ def test_a_known_warp_of_one_image_is_the_truth_of_within_subject_pairs(tmp_path
         images = {"T1w": "{subject}_T1w.nii.gz", "T2w": "{subject}_T2w.nii.gz"}
         truth = {"T2w": "{subject}_warp.nii.gz"}
         dataset = manifest(tmp_path, "subject,split\na,test\n", images=images, truth=truth)
-    assert dataset.knows_truth("within")
-    assert not dataset.knows_truth("between")
+    assert dataset.knows_truth("within", fixed="T1w")
+    assert not dataset.knows_truth("within", fixed="T2w")
+    assert not dataset.knows_truth("between", fixed="T1w")
     assert tmp_path / "a_warp.nii.gz" in dataset.subjects()[0].sources
     record = dataset.make("a")
     assert record["status"] == "ok", record["message"]

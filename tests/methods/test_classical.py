@@ -1,4 +1,4 @@
-"""SyN, B-spline, DMI-IO and greedy move points the right way on any grid, for one contrast and for two; precomputed reads fields."""
+"""SyN, B-spline, DMI-IO and greedy move points the right way on any grid; precomputed reads fields."""
 
 from pathlib import Path
 

@@ -15,4 +15,4 @@ use rule run as dmi_fast with:
             "validate_every": 500,
         },
         trains=True,
-        source="the paper's loss; a network and a field of our own, chosen by benchmarks/network.py",
+        source="the paper's loss; a network and a field of our own, its settings compared in workflow/studies/ablation.yaml, its speed in benchmarks/network.py",
