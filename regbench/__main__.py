@@ -91,12 +91,10 @@ def train(
     """Stage models: train a learned method on the task's training pairs."""
     plan = Workflow.of(study)
     if not unwatched:
-        from regbench.models.watched import watch_training
+        from regbench.models.watched import training_command, watch_training
 
-        processes = plan.study.train_processes
-        many = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-        start = many if processes > 1 else []
-        command = [sys.executable, *start, "-m", "regbench", *sys.argv[1:], "--unwatched"]
+        arguments = [*sys.argv[1:], "--unwatched"]
+        command = training_command(plan.study.train_processes, "regbench", arguments)
         watch_training(command, out, log, plan.study.limits.memory_gb)
         return
     from regbench.methods.contract import load_method

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -13,6 +14,21 @@ from regbench.runs.supervisor import descendants, proportional_mb, resident_mb
 
 TAIL = 20  # lines of the log kept in a record
 SIGKILL = -9
+
+
+def training_command(processes: int, module: str, arguments: list[str]) -> list[str]:
+    """How a module that trains is started: by itself, or in several processes by torch's launcher."""
+    if processes == 1:
+        return [sys.executable, "-m", module, *arguments]
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    return [
+        sys.executable,
+        *launcher,
+        "-m",
+        "--",
+        module,
+        *arguments,
+    ]  # "--": what follows is not the launcher's
 
 
 def watch_training(command: list[str], record: Path, log: Path | None, memory_gb: float) -> None:

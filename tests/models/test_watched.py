@@ -1,11 +1,13 @@
 """Whatever way a training process ends, there is a record."""
 
 import json
+import os
+import subprocess
 import sys
 
 import pytest
 
-from regbench.models.watched import watch_training
+from regbench.models.watched import training_command, watch_training
 
 CRASH = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
 HOARD = "import time; x = b'x' * (400 * 2**20); time.sleep(60)"
@@ -20,3 +22,16 @@ def test_an_ending_becomes_a_record(tmp_path, code, status):
     found = json.loads(record.read_text())
     assert found["status"] == status
     assert status == "ok" or found["log_tail"][-1] == "last words"
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_every_process_of_a_training_gets_the_arguments_as_they_are(tmp_path, processes):
+    (tmp_path / "said.py").write_text(
+        "import os, sys, json, pathlib\n"
+        "pathlib.Path(__file__).with_name('said' + os.environ.get('RANK', '')).write_text(json.dumps(sys.argv[1:]))"
+    )
+    arguments = ["train", "--log", "a b.log", "--unwatched"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    subprocess.run(training_command(processes, "said", arguments), env=environment, check=True)
+    names = ["said"] if processes == 1 else ["said0", "said1"]
+    assert [json.loads((tmp_path / name).read_text()) for name in names] == [arguments] * processes
