@@ -9,7 +9,7 @@ BIN := .venv/bin
 .PHONY: demo test test-fast install lint lock clean
 
 demo: install
-	@echo "regbench demo: two tasks on a semi-synthetic population; about a quarter of an hour on two cores; stop it when you like, the same command goes on."
+	@echo "regbench demo: two tasks on a semi-synthetic population; about twenty minutes on two cores; stop it when you like, the same command goes on."
 	@$(BIN)/snakemake --cores all --quiet rules
 	@$(BIN)/python -m regbench show results/demo
 
