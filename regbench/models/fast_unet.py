@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from regbench.models.unet import LAYOUT, conv, pad
+from regbench.models.unet import LAYOUT, Conv3d, conv, pad
 from regbench.models.warp import integrate
 
 
@@ -30,7 +30,7 @@ class FastUNet(nn.Module):
         self.down = nn.ModuleList(conv(i, o, stride=2) for i, o in pairwise(widths))
         self.up = nn.ModuleList(conv(low, high) for high, low in pairwise(widths))
         self.meet = nn.ModuleList(conv(high, high) for high, _ in pairwise(widths))
-        self.flow = nn.Conv3d(widths[0], 3, 3, padding=1)
+        self.flow = Conv3d(widths[0], 3)
         nn.init.normal_(self.flow.weight, std=1e-5)  # training starts from the identity
         nn.init.zeros_(self.flow.bias)  # pyright: ignore[reportArgumentType]
         self.to(memory_format=LAYOUT)  # pyright: ignore[reportCallIssue]

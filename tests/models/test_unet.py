@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from regbench.models.unet import UNet
+from regbench.models.unet import LAYOUT, Conv3d, UNet
 
 SMALL = UNet(encoder=(4, 6, 8), decoder=(8, 6, 4), final=(5,))
 
@@ -42,3 +42,19 @@ def test_full_resolution_needs_no_convolution_of_its_own():
 def test_widths_that_do_not_match_are_refused():
     with pytest.raises(ValueError, match="as many widths"):
         UNet(encoder=(4, 4), decoder=(4,))
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("depth", [1, 2, 3, 6, 7, 12])
+def test_a_small_image_in_two_halves_is_convolved_as_a_whole_one(depth, stride):
+    halved = Conv3d(4, 5, stride)
+    whole = nn.Conv3d(4, 5, 3, stride=stride, padding=1)
+    whole.load_state_dict(halved.state_dict())
+    image = torch.randn(1, 4, depth, 9, 6).contiguous(memory_format=LAYOUT)
+    gradients = []
+    for conv in (halved, whole):
+        x = image.clone().requires_grad_()
+        y = conv(x)
+        gradients.append((y, *torch.autograd.grad(y.sin().sum(), [x, conv.weight, conv.bias])))
+    for ours, theirs in zip(*gradients, strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-4)
