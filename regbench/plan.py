@@ -74,6 +74,12 @@ class Plan:
                 raise ValueError(f"task {name}: no method can do it; found {sorted(self.methods)}")
             for method in self.task_methods(name):
                 _check_installed(self.methods[method])
+                owner = self.methods[method].model_of
+                if owner and owner not in self.task_methods(name):
+                    raise ValueError(
+                        f"task {name}: method {method} runs with the models of {owner}, which is not among the task's "
+                        f"methods; add it, or leave {method} out"
+                    )
         self._check_processes()
 
     def _check_processes(self) -> None:
@@ -164,7 +170,16 @@ class Plan:
 
     def repetitions(self, method: str) -> int:
         """Training seeds of a learned method; one for the others, which are deterministic given their seed."""
-        return self.study.method(method).seeds if self.methods[method].trains else 1
+        declared = self.methods[method]
+        return self.study.method(declared.model_of or method).seeds if declared.learned else 1
+
+    def model(self, method: str, variant: str) -> tuple[str, str]:
+        """Method and variant whose models a learned method runs with: its own, or the same-named one of `model_of`."""
+        owner = self.methods[method].model_of
+        if owner is None:
+            return method, variant
+        variants = self.variants(owner)
+        return owner, variant if variant in variants else variants[0]
 
     def run_batches(self, task: str, method: str) -> list[str]:
         """Names of the run batches of a method: accuracy `r0_b0`, … and timed `timed_cpu`, …"""

@@ -134,10 +134,11 @@ class Workflow(Plan):
 
     def run_model(self, w) -> list[str]:
         """The model that a run uses: of the batch's repetition, and of the first one when timed."""
-        if not self.methods[w.method].trains:
+        if not self.methods[w.method].learned:
             return []
+        method, variant = self.model(w.method, w.variant)
         repetition = "r0" if _timed(w) else w.batch.partition("_")[0]
-        return [str(self.folder / "models" / w.task / w.method / w.variant / repetition / "record.json")]
+        return [str(self.folder / "models" / w.task / method / variant / repetition / "record.json")]
 
     def run_settings(self, w) -> str:
         timing = self.study.timing

@@ -84,6 +84,25 @@ def test_processes_that_cannot_share_a_training_are_refused_before_anything_runs
         plan(tmp_path, train_processes=2, threads=threads).check()
 
 
+def test_a_method_with_the_models_of_another_has_its_seeds_and_its_variant_s_model(tmp_path):
+    trained = {"seeds": 3, "variants": {"small": {"steps": 2, "epochs": None}, "wide": {}}}
+    changed = plan(
+        tmp_path,
+        methods={"dmi_fast": trained, "dmi_fast_io": {"variants": {"default": {}, "wide": {}}}},
+        mono={"methods": ["dmi_fast", "dmi_fast_io"]},
+    )
+    assert changed.repetitions("dmi_fast_io") == 3
+    assert changed.model("dmi_fast_io", "default") == ("dmi_fast", "small")
+    assert changed.model("dmi_fast_io", "wide") == ("dmi_fast", "wide")
+    assert {method for task, method, *_ in changed.trained() if task == "mono"} == {"dmi_fast"}
+    changed.check()
+
+
+def test_a_method_with_the_models_of_another_needs_it_in_the_task(tmp_path):
+    with pytest.raises(ValueError, match="dmi_fast_io runs with the models of dmi_fast, which is not among"):
+        plan(tmp_path, mono={"methods": ["dmi_fast_io"]}).check()
+
+
 def test_timed_batches_are_only_for_devices_a_method_can_use(tmp_path):
     assert [b for b in plan(tmp_path).run_batches("mono", "syn") if "timed" in b] == ["timed_cpu"]
     assert [b for b in plan(tmp_path).run_batches("mono", "dmi") if "timed" in b] == [

@@ -20,7 +20,8 @@ class MethodFile:
 
     `command` is a template split as a shell would, without a shell. Words in capitals are replaced: FIXED, MOVING, OUT,
     FIXED_MASK, MOVING_MASK, THREADS, DEVICE, MODEL, HERE (the method file's folder), and the options by their names.
-    `devices`: where it can run. `requires` names options that must have a value before the method takes part in a
+    `devices`: where it can run. `trains`: it has models of its own; `model_of`: it runs with those of another method (of
+    the variant of the same name, else of the first). `requires` names options that must have a value before the method takes part in a
     study; `packages` are modules beyond regbench's own that must be installed. `interpreter` is the Python that runs
     the class, None for the one that runs regbench.
     """
@@ -34,12 +35,18 @@ class MethodFile:
     modalities: tuple[str, ...] = ("mono", "multi")
     devices: tuple[str, ...] = ("cpu",)
     trains: bool = False
+    model_of: str | None = None
     needs_truth: bool = False
     control: bool = False
     requires: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     interpreter: str | None = None
     source: str = ""
+
+    @property
+    def learned(self) -> bool:
+        """Whether it runs with a trained model, its own or another method's."""
+        return self.trains or self.model_of is not None
 
     def missing(self, options: dict[str, Any]) -> list[str]:
         """Required options that `options` gives no value."""
@@ -73,6 +80,12 @@ def discover(folders: list[Path]) -> dict[str, MethodFile]:
         raise ValueError(
             f"no method (NAME.smk) in {', '.join(map(str, folders)) or 'an empty list of folders'}"
         )
+    for method in found.values():
+        if method.model_of and not (method.model_of in found and found[method.model_of].trains):
+            trained = sorted(name for name, other in found.items() if other.trains)
+            raise ValueError(
+                f"{method.path}: model_of={method.model_of!r}: expected a method that trains, one of {trained}"
+            )
     return dict(sorted(found.items()))
 
 
@@ -146,7 +159,9 @@ def _method(path: Path, line: int, params: dict[str, Any]) -> MethodFile:
     for name, words in WORDS.items():
         if unknown := set(params.get(name, ())) - words:
             raise ValueError(f"{where}: {name} holds {sorted(unknown)}; expected some of {sorted(words)}")
+    if params.get("trains") and "model_of" in params:
+        raise ValueError(f"{where}: expected either trains=True or model_of=, not both")
     params |= {name: tuple(params[name]) for name in LISTS if name in params}
-    if params.get("trains"):
+    if params.get("trains") or "model_of" in params:
         params.setdefault("devices", ("cpu", "cuda"))
     return MethodFile(name=path.stem, path=path, **params)

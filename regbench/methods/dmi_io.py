@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from regbench.geometry.fields import voxels_to_mm
 from regbench.geometry.images import Volume
@@ -34,7 +35,12 @@ class DMIInstance:
     def register(self, fixed: Volume, moving: Volume) -> np.ndarray:
         """Displacement (3, D, H, W) float32 on the fixed grid, LPS mm."""
         f, m = (torch.from_numpy(v.data).float().to(self.device) for v in (fixed, moving))
-        return np.asarray(voxels_to_mm(optimise(f, m, self.settings).cpu().numpy(), fixed.grid), np.float32)
+        u = optimise(f, m, self.settings, start=self.start(fixed, moving))
+        return np.asarray(voxels_to_mm(u.cpu().numpy(), fixed.grid), np.float32)
+
+    def start(self, fixed: Volume, moving: Volume) -> Tensor | None:
+        """The displacement (3, D, H, W) in voxels to begin from, None for the identity."""
+        return None
 
 
 def _is_level(level: list) -> bool:

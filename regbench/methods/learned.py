@@ -61,10 +61,14 @@ class LearnedMethod:
         """Refuse a pair of other contrasts than the model's (ValueError)."""
         self.facts.check_contrasts(pair["fixed"]["contrast"], pair["moving"]["contrast"], self.source)
 
-    @torch.inference_mode()
     def register(self, fixed: Volume, moving: Volume) -> np.ndarray:
         """Displacement (3, D, H, W) float32 on the fixed grid, LPS mm; ValueError on a grid the model does not know."""
+        u = self.predict(fixed, moving)
+        return np.asarray(voxels_to_mm(u.cpu().numpy(), fixed.grid), np.float32)
+
+    @torch.inference_mode()
+    def predict(self, fixed: Volume, moving: Volume) -> Tensor:
+        """`register`'s displacement (3, D, H, W) in voxels, on the device."""
         self.facts.check_grid(fixed.grid, self.source)
         images = [torch.from_numpy(v.data)[None, None].float().to(self.device) for v in (fixed, moving)]
-        u = self.displacement(self._network(*images))[0]
-        return np.asarray(voxels_to_mm(u.cpu().numpy(), fixed.grid), np.float32)
+        return self.displacement(self._network(*images))[0]

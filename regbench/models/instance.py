@@ -27,7 +27,6 @@ SMALLEST = 8  # voxels along an axis below which an image is not reduced
 FLOOR = 1e-5  # added to covariance^2 and to the product of variances (intensities in [0, 1]): flat windows pull nowhere
 BACKGROUND = 0.02  # intensities below stay what they are when contrasts are carried over
 BETAS = 0.9, 0.99  # Adam's
-EPSILON = 0.2  # Adam's, in similarity a voxel moved: where less is to be gained the move is shorter, and ends
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,8 @@ class InstanceSettings:
 
     `bins`, `sigma`: Parzen windows of the global term. `radius`: of the local term's window, voxels. `step`: the move
     along an axis, voxels, where the gradient keeps its direction. `fluid`: SD in voxels of the smoothing of each
-    gradient. `remap`: steps after which the contrasts are carried over anew.
+    gradient. `epsilon`: Adam's, in similarity a voxel moved; where less is to be gained the move is shorter, and ends.
+    `remap`: steps after which the contrasts are carried over anew.
     """
 
     levels: Sequence[Level]
@@ -55,13 +55,16 @@ class InstanceSettings:
     radius: int
     step: float
     fluid: float
+    epsilon: float
     remap: int
 
 
 @torch.no_grad()
-def optimise(fixed: Tensor, moving: Tensor, settings: InstanceSettings) -> Tensor:
-    """Displacement (3, D, H, W) in voxels, pull-back, from the identity on. Images (D, H, W) float32 in [0, 1]."""
-    u = torch.zeros(3, *fixed.shape, device=fixed.device)
+def optimise(
+    fixed: Tensor, moving: Tensor, settings: InstanceSettings, start: Tensor | None = None
+) -> Tensor:
+    """Displacement (3, D, H, W) in voxels, pull-back, from `start` on (the identity). Images (D, H, W) float32 in [0, 1]."""
+    u = torch.zeros(3, *fixed.shape, device=fixed.device) if start is None else start
     for level in settings.levels:
         f, m = reduced(fixed, level.factor), reduced(moving, level.factor)
         u = _resized_field(u, tuple(f.shape))
@@ -136,7 +139,7 @@ def _descend(fixed: Tensor, moving: Tensor, u: Tensor, level: Level, settings: I
         gradient = smoothed(ascent(u), settings.fluid)
         first.lerp_(gradient, 1 - BETAS[0])
         second.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
-        scale = (second / (1 - BETAS[1] ** t)).sqrt_() + EPSILON
+        scale = (second / (1 - BETAS[1] ** t)).sqrt_() + settings.epsilon
         move = first / scale * (settings.step / (1 - BETAS[0] ** t))
         u = smoothed(move + warp(u[None], move[None], beyond="border")[0], level.elastic)
     return u

@@ -126,7 +126,7 @@ def _upstream(method: MethodFile, model_record: dict[str, Any] | None, device: s
         return f"{method.name} does not run on {device}"
     if device == "cuda" and environment()["gpu"] is None:
         return "no CUDA device on this machine"
-    if not method.trains:
+    if not method.learned:
         return ""
     if model_record is None:
         return "upstream: there is no trained model"

@@ -73,5 +73,5 @@ def _winner(row: dict, p: float, sign: int, may_win: dict[Key, bool]) -> str:
 
 
 def _may_win(key: Key, rows: Frame, methods: Mapping[str, Method]) -> bool:
-    learned = key[0] in methods and methods[key[0]].trains
+    learned = key[0] in methods and methods[key[0]].learned
     return not learned or rows["repetition"].nunique() >= SEEDS_TO_WIN

@@ -50,6 +50,19 @@ def test_a_method_that_trains_runs_on_a_gpu_too_unless_it_says_otherwise(tmp_pat
     assert read_method_file(write(tmp_path, held)).devices == ("cpu",)
 
 
+def test_a_method_may_run_with_the_models_of_another_that_trains(tmp_path):
+    other = GOOD.replace("mine", "other").replace("label=", "trains=True, label=")
+    write(tmp_path, other, "other")
+    write(tmp_path, GOOD.replace("label=", 'model_of="other", label='))
+    methods = discover([tmp_path])
+    assert methods["mine"].learned
+    assert not methods["mine"].trains
+    assert methods["mine"].devices == ("cpu", "cuda")
+    write(tmp_path, other.replace("trains=True, ", ""), "other")
+    with pytest.raises(ValueError, match=r"mine\.smk: model_of='other': expected a method that trains"):
+        discover([tmp_path])
+
+
 def test_the_papers_methods_are_found_and_have_sources():
     methods = discover([METHODS])
     assert {"identity", "truth", "precomputed", "syn", "bspline"} <= set(methods)

@@ -12,6 +12,7 @@ from regbench.geometry.images import Volume, read_volume, write_volume
 from regbench.methods.contract import Context
 from regbench.methods.dmi import DMI
 from regbench.methods.dmi_fast import DMIFast
+from regbench.methods.dmi_fast_io import DMIFastInstance
 from regbench.methods.learned import LearnedMethod
 from regbench.methods.voxelmorph import VoxelMorph
 from regbench.models.training import train_model
@@ -90,6 +91,29 @@ def test_trained_on_one_pair_it_finds_the_shift_in_the_right_direction(make, inv
     assert field.dtype == np.float32
     inner = field[:, 4:-4, 4:-4, 4:-4].reshape(3, -1).mean(1)
     assert inner == pytest.approx(3 * SHIFT, abs=1.0)  # mm
+
+
+def test_optimisation_goes_on_from_the_network_s_field(tmp_path):
+    pair = shifted_pair(tmp_path)
+    record = train(dmi_fast(), pair, tmp_path)
+    context = Context(threads=1, device="cpu", seed=0, model=tmp_path / record["model"])
+    network = dmi_fast()
+    network.setup(context)
+    settings = {"bins": 32, "sigma": 1.0, "radius": 2, "step": 1.0, "fluid": 0.7, "epsilon": 0.2, "remap": 10}
+    found = {}
+    for steps in (1, 20):
+        refined = DMIFastInstance(levels=[[1, steps, "local", 1.0]], **settings)
+        refined.setup(context)
+        refined.for_pair(pair)
+        found[steps] = refined.register(*volumes(pair))
+    begun = network.register(*volumes(pair))
+    assert np.abs(found[1] - begun)[:, 4:-4, 4:-4, 4:-4].mean() < 1.0
+    inner = [
+        np.abs(u[:, 4:-4, 4:-4, 4:-4].reshape(3, -1).mean(1) - 3 * SHIFT).max() for u in (begun, found[20])
+    ]
+    assert inner[1] < inner[0]
+    with pytest.raises(ValueError, match="needs a trained model of dmi_fast"):
+        refined.setup(Context(threads=1, device="cpu", seed=0))
 
 
 def test_field_is_in_millimetres_of_lps_whatever_the_axes_of_the_grid(tmp_path):

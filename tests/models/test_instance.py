@@ -19,6 +19,7 @@ from regbench.models.instance import (
 
 SHAPE = (48, 52, 50)
 SETTINGS = InstanceSettings(
+    epsilon=0.2,
     levels=[Level(2, 30, "global", 1.2), Level(2, 20, "local", 1.0), Level(1, 15, "local", 0.8)],
     bins=32,
     sigma=1.0,

@@ -20,6 +20,7 @@ def test_every_method_ends_ok_and_stands_in_its_table(smoke):
         "voxelmorph",
         "dmi",
         "dmi_fast",
+        "dmi_fast_io",
         "dmi_io",
     }
     assert set(scores[scores.task == "multi"].method) == {
@@ -29,6 +30,7 @@ def test_every_method_ends_ok_and_stands_in_its_table(smoke):
         "bspline",
         "dmi",
         "dmi_fast",
+        "dmi_fast_io",
         "dmi_io",
     }
     for name, row in (("table1", "VoxelMorph"), ("table2", "SyN")):

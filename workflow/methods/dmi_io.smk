@@ -16,6 +16,8 @@ use rule run as dmi_io with:
             "radius": 2,
             "step": 1.0,
             "fluid": 0.7,
+            "epsilon": 0.2,
             "remap": 10,
         },
+        devices=["cpu", "cuda"],
         source="regbench/models/instance.py; settings chosen on pairs of training and validation scans",

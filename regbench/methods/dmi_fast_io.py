@@ -1,0 +1,28 @@
+"""DMI-fast, then DMI-IO: the network's field is where the optimisation of the pair begins."""
+
+from typing import Any
+
+from torch import Tensor
+
+from regbench.geometry.images import Volume
+from regbench.methods.contract import Context
+from regbench.methods.dmi_fast import DMIFast
+from regbench.methods.dmi_io import DMIInstance
+from regbench.models.files import load_model
+
+
+class DMIFastInstance(DMIInstance):
+    """DMIInstance from the field of a trained DMIFast on; options are DMIInstance's, the model is DMIFast's."""
+
+    def setup(self, context: Context) -> None:
+        super().setup(context)
+        if context.model is None:
+            raise ValueError("dmi_fast_io: needs a trained model of dmi_fast; give its model.pt")
+        self.network = DMIFast(**load_model(context.model)[1].options)
+        self.network.setup(context)
+
+    def for_pair(self, pair: dict[str, Any]) -> None:
+        self.network.for_pair(pair)
+
+    def start(self, fixed: Volume, moving: Volume) -> Tensor:
+        return self.network.predict(fixed, moving).clone()
