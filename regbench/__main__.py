@@ -10,6 +10,7 @@ from typing import Annotated, cast
 
 import typer
 
+from regbench import commands
 from regbench.interrupted import end_with_main
 from regbench.methods.discovery import discover
 from regbench.plan import METHODS
@@ -191,6 +192,10 @@ def tables(study: StudyFile, log: Log = None) -> None:
     log_to(log)
     plan = Workflow.of(study)
     write_tables(plan.study, plan.folder, plan.methods)
+
+
+app.command(epilog=commands.REGISTER)(commands.register)
+app.command(epilog=commands.APPLY)(commands.apply)
 
 
 @app.command()
