@@ -19,7 +19,7 @@ from regbench.geometry.sampling import sample_volume
 from regbench.methods.discovery import MethodFile
 from regbench.models.files import ModelFacts, load_model
 from regbench.prepared.affine import register_affine
-from regbench.prepared.intensity import percentile_range
+from regbench.prepared.intensity import normalise, percentile_range
 from regbench.prepared.mask import read_mask, threshold_mask
 from regbench.prepared.side import Scan, write_side
 from regbench.progress import Waiting
@@ -78,14 +78,14 @@ def register(request: Request) -> Registered:
     with tempfile.TemporaryDirectory() as folder:
         if request.affine:
             with Waiting("affine alignment"):
-                matrix, _ = register_affine(
-                    *(_for_affine(s.volume, request) for s in scans), AffineSettings()
-                )
+                fixed, moving = (_for_affine(scan.volume, request) for scan in scans)
+                matrix, _ = register_affine(fixed, moving, AffineSettings())
         pair = _pair(scans, working, matrix, Path(folder), request, facts)
         with Waiting(f"{request.method.label} on {' x '.join(map(str, working.shape))} voxels"):
             record = _run(pair, request, Path(folder))
         u, _ = read_field(record["field"])
-        summary = _summary(pair, u, working) | {name: float(s) for name, s in record["phases"].items()}
+        summary = _summary(pair, scans[1], u, working)
+        summary |= {name: float(seconds) for name, seconds in record["phases"].items()}
     native = scans[0].volume.grid
     return Registered(compose_affine(u, working, native, after=matrix), native, summary)
 
@@ -126,9 +126,9 @@ def _scan(path: Path, mask: Path | None) -> Scan:
 
 
 def _for_affine(volume: Volume, request: Request) -> Volume:
-    """Masked where both scans are masked by hand: a brain and a whole head have no outline in common."""
-    both = request.mask is not None and request.moving_mask is not None
-    return volume if both else Volume(volume.data, volume.grid, path=volume.path)
+    """Without masks where only one scan's was given: a brain and a whole head have no outline in common."""
+    alike = (request.mask is None) == (request.moving_mask is None)
+    return volume if alike else Volume(volume.data, volume.grid, path=volume.path)
 
 
 def _working_grid(fixed: Volume, request: Request, facts: ModelFacts | None) -> Grid:
@@ -137,9 +137,9 @@ def _working_grid(fixed: Volume, request: Request, facts: ModelFacts | None) -> 
     points = fixed.grid.to_points(np.argwhere(fixed.mask).T)
     low, high = points.min(axis=1), points.max(axis=1)
     if facts is None:
-        spacing = request.spacing or max(FINEST, float(fixed.grid.spacing.min()))
-        shape = np.ceil((high - low + 2 * MARGIN) / spacing / MULTIPLE).astype(int) * MULTIPLE
-        return centred_grid(tuple(map(int, shape)), (spacing,) * 3, (low + high) / 2)
+        mm = request.spacing or max(FINEST, float(fixed.grid.spacing.min()))
+        a, b, c = (MULTIPLE * int(n) for n in np.ceil((high - low + 2 * MARGIN) / mm / MULTIPLE))
+        return centred_grid((a, b, c), (mm, mm, mm), (low + high) / 2)
     if request.spacing is not None:
         raise ValueError(
             f"--spacing: {request.model} works at {_mm(facts.spacing)} mm, as it was trained; leave it out"
@@ -183,7 +183,7 @@ def _pair(
 def _cut(moving: Scan, fixed: Volume, matrix: np.ndarray) -> Scan:
     """The moving scan with the fixed one's mask, widened and carried over by the affine, and its range in there."""
     assert fixed.mask is not None
-    distance = ndimage.distance_transform_edt(~fixed.mask, sampling=fixed.grid.spacing)
+    distance: Any = ndimage.distance_transform_edt(~fixed.mask, sampling=fixed.grid.spacing)
     volume = moving.volume
     points = apply_affine(np.linalg.inv(matrix), volume.grid.points())
     wide = sample_volume((distance <= MARGIN).astype(np.uint8), fixed.grid, points, order=0) > 0
@@ -212,15 +212,17 @@ def _run(pair: dict[str, Any], request: Request, folder: Path) -> dict[str, Any]
     return record
 
 
-def _summary(pair: dict[str, Any], u: np.ndarray, grid: Grid) -> dict[str, float]:
+def _summary(pair: dict[str, Any], moving: Scan, u: np.ndarray, grid: Grid) -> dict[str, float]:
     """Similarity in the fixed foreground before and after the deformation, and how the field folds there."""
-    fixed, moving = (read_volume(pair[side]["image"]).data for side in ("fixed", "moving"))
+    fixed, before = (read_volume(pair[side]["image"]).data for side in ("fixed", "moving"))
     inside = read_volume(pair["fixed"]["mask"]).data > 0
-    warped = sample_volume(moving, grid, grid.points() + u, order=1)
+    points = apply_affine(np.array(pair["moving"]["to_original"]), grid.points() + u)
+    volume = moving.volume
+    after = normalise(sample_volume(volume.data, volume.grid, points, order=1), moving.normalisation)
     folded, _ = folding(u, grid, inside)
     return {
-        "mi_before": mutual_information(fixed[inside], moving[inside])[0],
-        "mi_after": mutual_information(fixed[inside], warped[inside])[0],
+        "mi_before": mutual_information(fixed[inside], before[inside])[0],
+        "mi_after": mutual_information(fixed[inside], after[inside])[0],
         "folding": folded,
         "largest": float(np.linalg.norm(u[:, inside], axis=0).max()),
     }
