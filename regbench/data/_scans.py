@@ -19,6 +19,12 @@ class Scans:
     mask: Path | None = None
     truth: dict[str, Path] = field(default_factory=dict)
 
+    @property
+    def sources(self) -> list[Path]:
+        """Every file, once."""
+        others = (path for path in (self.labels, self.mask) if path)
+        return list(dict.fromkeys([*self.images.values(), *others, *self.truth.values()]))
+
 
 def checked_files(scans: Scans) -> dict[str, Any]:
     """The subject's part of a data record, once every file could be read whole.
