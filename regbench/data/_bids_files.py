@@ -5,6 +5,7 @@ has the subjects listed at each start.
 """
 
 import difflib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -79,14 +80,22 @@ def read_folder(path: Path, datatypes: Iterable[str]) -> BidsFolder:
     ignored = NOT_DATA + [f"*/{name}" for name in known.difference(datatypes)]
     # A pickled index that someone left in the dataset would run what it says.
     options = ancpbids.DatasetOptions(ignore=ignored, ignore_pickle_file=True)
-    try:
-        dataset = ancpbids.load_dataset(str(path), options)
-    except ValueError as error:
-        raise ValueError(f"{path / DESCRIPTION}: not JSON ({error})") from error
+    _check_description(path / DESCRIPTION)
+    dataset = ancpbids.load_dataset(str(path), options)
     found = dataset.select(Artifact).objects()
     images = [f for f in found if f.extension in EXTENSIONS and "sub" in f.entities]
     files = [_file(Path(f.get_absolute_path()), dict(f.entities), f.suffix, known) for f in images]
     return BidsFolder(path, sorted(files, key=lambda f: f.path))
+
+
+def _check_description(path: Path) -> None:
+    """ValueError naming the file where it is there (derivatives often have none) and no JSON object."""
+    try:
+        description = json.loads(path.read_text(encoding="utf8")) if path.exists() else {}
+    except ValueError as error:
+        raise ValueError(f"{path}: not JSON ({error})") from error
+    if not isinstance(description, dict):
+        raise ValueError(f"{path}: expected a JSON object, found {type(description).__name__}")
 
 
 def _file(path: Path, entities: dict[str, str], suffix: str, datatypes: set[str]) -> BidsFile:
