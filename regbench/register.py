@@ -5,7 +5,7 @@ them on a working grid (`runs`), and its displacement is composed with the affin
 """
 
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from regbench.methods.discovery import MethodFile
 from regbench.models.files import ModelFacts, load_model
 from regbench.prepared.affine import register_affine
 from regbench.prepared.intensity import normalise, percentile_range
-from regbench.prepared.mask import read_mask, threshold_mask
+from regbench.prepared.mask import for_alignment, read_mask, threshold_mask
 from regbench.prepared.side import Scan, write_side
 from regbench.progress import Waiting
 from regbench.records import read_record
@@ -116,7 +116,7 @@ def _scan(path: Path, mask: Path | None) -> Scan:
         raise ValueError(
             f"{path}: its axes are not at right angles, which ITK images cannot express; resample it"
         )
-    volume.mask = read_mask(str(mask), volume.grid) if mask else threshold_mask(volume.data)
+    volume.mask = read_mask(str(mask), volume.grid) if mask else threshold_mask(volume.data, volume.grid.spacing)
     if not volume.mask.any():
         raise ValueError(f"{mask or path}: the mask is empty on the grid of {path}")
     try:
@@ -126,9 +126,11 @@ def _scan(path: Path, mask: Path | None) -> Scan:
 
 
 def _for_affine(volume: Volume, request: Request) -> Volume:
-    """Without masks where only one scan's was given: a brain and a whole head have no outline in common."""
-    alike = (request.mask is None) == (request.moving_mask is None)
-    return volume if alike else Volume(volume.data, volume.grid, path=volume.path)
+    """With its mask where both scans' were given, or neither's: a brain and a whole head have no outline in common."""
+    given = [mask is not None for mask in (request.mask, request.moving_mask)]
+    if all(given):
+        return volume
+    return replace(volume, mask=None) if any(given) else for_alignment(volume, PrepareSettings())
 
 
 def _working_grid(fixed: Volume, request: Request, facts: ModelFacts | None) -> Grid:
@@ -191,7 +193,7 @@ def _cut(moving: Scan, fixed: Volume, matrix: np.ndarray) -> Scan:
         raise ValueError(
             f"{volume.path}: lies wholly outside the mask of {fixed.path} after affine alignment"
         )
-    cut = Volume(volume.data, volume.grid, wide, volume.path)
+    cut = replace(volume, mask=wide)
     return Scan(cut, percentile_range(cut.data, wide, PrepareSettings().percentiles))
 
 

@@ -97,7 +97,8 @@ def registered(request, scans, tmp_path_factory) -> dict[str, Path]:
 
 
 def inside(path: Path) -> np.ndarray:
-    return ndimage.binary_erosion(threshold_mask(read_volume(path).data), iterations=2)
+    volume = read_volume(path)
+    return ndimage.binary_erosion(threshold_mask(volume.data, volume.grid.spacing), iterations=2)
 
 
 def assert_same(found: np.ndarray, files: dict[str, Path]) -> None:
