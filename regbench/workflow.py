@@ -147,7 +147,7 @@ class Workflow(Plan):
         return _text(
             options=self.options(w.method, w.variant), code=self.method_code("runs", w.method),
             seed=self.study.seed, device=self.study.device, threads=self.study.threads,
-            own=self._own_files(w, [{"fixed": fixed, "moving": moving} for fixed, moving in pairs]),
+            own=self._own_files(w, [self.names(w.task, *pair) for pair in pairs]),
             timing=[timing.repetitions, self.task(w.task).pairs.timed] if _timed(w) else None,
         )  # fmt: skip
 

@@ -69,6 +69,7 @@ def run_batch(
     if missing := method.missing(options):
         raise ValueError(f"method {method.name}: no value for {', '.join(missing)}; give it one in the study")
     device = device if timed or device in method.devices else "cpu"
+    pairs = [{**pair, "task": task} for pair in pairs]  # as patterns of file names may ask for it
     names = {"task": task, "method": method.name, "variant": variant, "repetition": repetition}
     model = model_record.get("model") if model_record else None
     calls = 1 + repetitions if timed else 1
