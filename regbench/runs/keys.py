@@ -9,6 +9,7 @@ from typing import Any
 
 from regbench.methods.discovery import MethodFile
 from regbench.methods.patterns import fill, pair_names
+from regbench.records import files_in
 
 PACKAGES = Path(__file__).resolve().parents[2]  # the folder that holds the package
 
@@ -35,6 +36,13 @@ def run_key(
         **settings,
     }
     return digest(parts)
+
+
+def score_key(pair: dict[str, Any], settings: str) -> str:
+    """Hash (32 hex digits) of what a pair's scores depend on besides its field: both sides with the contents of all
+    files they name, the truth, and `settings`, which holds the scores' own settings and code."""
+    parts = {name: pair.get(name) for name in ("fixed", "moving", "truth")}
+    return digest([settings, parts, [file_hash(path) for path in files_in(parts)]])
 
 
 def digest(parts: Any) -> str:
