@@ -5,6 +5,8 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -28,6 +30,14 @@ def log_to(path: Path | str | None) -> None:
         file = logging.FileHandler(path, mode="w", encoding="utf8")
         file.setFormatter(logging.Formatter(FORMAT))
         root.addHandler(file)
+
+
+@contextmanager
+def took(what: str) -> Iterator[None]:
+    """Write into the log how long the body took; `regbench estimate` learns from it."""
+    start = time.monotonic()
+    yield
+    logging.getLogger("regbench").info("%s took %.2f s", what, time.monotonic() - start)
 
 
 class Progress:
