@@ -43,7 +43,7 @@ def write_stage_record(path: Path | str, record: dict[str, Any]) -> dict[str, An
     """
     digest = hashlib.sha256()
     for name in sorted(set(_texts(record))):
-        if len(name) < 1000 and "/" in name and Path(name).is_file():
+        if len(name) < 1000 and Path(name).suffix and Path(name).is_file():
             with open(name, "rb") as file:
                 digest.update(f"{name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\0".encode())
     record = {**record, "digest": digest.hexdigest()[:32]}

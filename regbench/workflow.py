@@ -91,7 +91,7 @@ class Workflow(Plan):
         return {**patterns, "subject": r"[^/]+", "variant": r"[^/]+", "batch": r"[^/]+", "repetition": r"\d+"}
 
     # check
-    def checked_files(self) -> list[str]:
+    def checked_files(self, _w) -> list[str]:
         """Every input file of the study."""
         people = [subject for dataset in self._subjects.values() for subject in dataset.values()]
         return sorted({str(path) for subject in people for path in subject.sources})

@@ -3,7 +3,7 @@
 import inspect
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 from importlib.util import find_spec
@@ -16,6 +16,17 @@ from regbench.problems import Problem, nearest, problem_of
 from regbench.runs.jobs import PLACEHOLDER
 
 UNKNOWN = re.compile(r"unexpected keyword argument '(\w+)'")
+GIVEN = {
+    "fixed",
+    "moving",
+    "out",
+    "fixed_mask",
+    "moving_mask",
+    "threads",
+    "device",
+    "model",
+    "here",
+}  # by the runner
 
 
 def option_problems(plan: Plan) -> list[Problem]:
@@ -35,11 +46,8 @@ def _variant_problems(plan: Plan, method: MethodFile, variant: str) -> list[Prob
     problems = _texts(key, method, changed)
     if method.command:
         return problems + _unused(key, method, changed)
-    missing = any(find_spec(package) is None for package in method.packages)  # told by study_problems
-    if (
-        problems or missing or method.interpreter
-    ):  # the class of another interpreter cannot be imported by this one
-        return problems
+    if problems or method.interpreter or not all(map(find_spec, method.packages)):
+        return problems  # the class cannot be imported here: packages are told by study_problems, or it lives elsewhere
     return _refusals(key, method, plan.options(method.name, variant))
 
 
@@ -58,16 +66,8 @@ def _texts(key: str, method: MethodFile, changed: dict[str, Any]) -> list[Proble
 
 def _unused(key: str, method: MethodFile, changed: dict[str, Any]) -> list[Problem]:
     """Options that the command does not have: they would change nothing."""
-    words = {word.lower() for word in PLACEHOLDER.findall(method.command or "")} | set(method.options)
-    return [
-        Problem(
-            f"{key}.{name}",
-            f"unknown option{nearest(name, words)} of {method.path}",
-            f"expected some of {', '.join(sorted(method.options)) or 'none'}, or a word of its command",
-        )
-        for name in changed
-        if name.lower() not in words
-    ]
+    words = {word.lower() for word in PLACEHOLDER.findall(method.command or "")} - GIVEN | set(method.options)
+    return [_unknown_option(key, name, words, method.path) for name in changed if name.lower() not in words]
 
 
 def _refusals(key: str, method: MethodFile, options: dict[str, Any]) -> list[Problem]:
@@ -77,26 +77,45 @@ def _refusals(key: str, method: MethodFile, options: dict[str, Any]) -> list[Pro
         try:
             load_method(method.python, options)
         except ValueError as error:
-            unknown = UNKNOWN.search(str(error))
-            if unknown is None:
+            unknown = _unknown(method, options, str(error))
+            if not unknown:
                 return [problem_of(str(error), key, f"{method.path} says what it takes")]
-            known = _known(method)
-            what = f"unknown option{nearest(unknown[1], known)} of {method.python}"
-            return [Problem(f"{key}.{unknown[1]}", what, f"expected some of {', '.join(sorted(known))}")]
+            return [_unknown_option(key, name, _known(method), method.python) for name in unknown]
         except Exception as error:  # a method is anybody's code
             what = f"{method.python} cannot be made with these options: {type(error).__name__}: {error}"
             return [Problem(key, what, f"{method.path} says what it takes")]
     return []
 
 
+def _unknown_option(key: str, name: str, known: set[str], owner: object) -> Problem:
+    todo = f"expected some of {', '.join(sorted(known))}" if known else "it takes none"
+    return Problem(f"{key}.{name}", f"unknown option{nearest(name, known)} of {owner}", todo)
+
+
+def _unknown(method: MethodFile, options: dict[str, Any], message: str) -> list[str]:
+    """The options that a class did not know, from what it takes or from what it said."""
+    found = UNKNOWN.search(message)
+    if found or "does not take the options" not in message:
+        return [found[1]] if found else []
+    return [name for name in options if name not in _parameters(method)]
+
+
 def _known(method: MethodFile) -> set[str]:
     """Names of the options that a class takes, those of a training among them."""
     from regbench.models.settings import TrainingSettings
 
+    named = {name for name, each in _parameters(method).items() if each.kind is not each.VAR_KEYWORD}
+    return (
+        named
+        | set(method.options)
+        | ({each.name for each in fields(TrainingSettings)} if method.trains else set())
+    )
+
+
+def _parameters(method: MethodFile) -> Mapping[str, inspect.Parameter]:
     module, _, name = (method.python or "").partition(":")
-    parameters = inspect.signature(getattr(sys.modules[module], name)).parameters.values()
-    taken = {each.name for each in parameters if each.kind is not each.VAR_KEYWORD} | set(method.options)
-    return taken | ({each.name for each in fields(TrainingSettings)} if method.trains else set())
+    kind = getattr(sys.modules.get(module), name, None)
+    return inspect.signature(kind).parameters if kind else {}
 
 
 @contextmanager

@@ -26,6 +26,7 @@ def study_problems(plan: Plan) -> tuple[list[Problem], Plan]:
     sound = _sound(plan, wrong, methods)
     for task in plan.study.tasks:
         problems += _contrast_problems(plan, task)
+    problems += _braces(sound)
     for task in sound.study.tasks:
         problems += _task_problems(sound, task)
         problems += _method_problems(sound, task) if methods else []
@@ -109,6 +110,19 @@ def _contrast_problems(plan: Plan, name: str) -> list[Problem]:
             todo = f"expected one of {', '.join(contrasts) or 'none'}"
             problems.append(Problem(f"tasks.{name}.{side}", what, todo))
     return problems
+
+
+def _braces(plan: Plan) -> list[Problem]:
+    """Files that Snakemake could not have as input: it takes braces for its wildcards."""
+    tasks = {task.dataset: name for name, task in plan.study.tasks.items()}
+    sources = [
+        path for task in tasks.values() for who in plan.subjects(task).values() for path in who.sources
+    ]
+    return [
+        Problem(str(path), "braces in a file's name, which Snakemake takes for wildcards", "rename it")
+        for path in dict.fromkeys(sources)
+        if "{" in str(path) or "}" in str(path)
+    ]
 
 
 def _task_problems(plan: Plan, name: str) -> list[Problem]:

@@ -1,13 +1,18 @@
 """One table of all kinds of bad input: each is told with its file or key, what was expected, and what to do."""
 
 import os
+import pickle
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from regbench.geometry.grid import Grid
+from regbench.models.files import ModelFacts, load_model
 from tests.check.world import AFFINE, SHAPE, World
 
 T1, LABELS, MASK = "s5_T1w.nii.gz", "s5_labels.nii.gz", "s5_mask.nii.gz"
@@ -184,6 +189,7 @@ CASES = [
     Case("another ending", renamed("s5.txt", b"not an image"), ("s5.txt: expected NIfTI (.nii or .nii.gz), found .txt", "correct the name")),
     Case("gzipped, not named so", renamed("s5.nii"), ("s5.nii: gzipped, but its name does not end in .gz", "rename it")),
     Case("text in an image's name", renamed("s5_.nii", b"not an image" * 99), ("s5_.nii: cannot be read as NIfTI", "copy or export it again")),
+    Case("braces in a name", renamed("s5_{run}.nii.gz"), ("s5_{run}.nii.gz: braces in a file's name, which Snakemake takes for wildcards", "rename it")),
     Case("not to be read", unreadable, (f"{T1}: it may not be read by this user", "chmod a+r")),
     # voxels
     Case("NaN", one_voxel(np.nan), (f"{T1}: 1 voxels are NaN or infinite", "replace them")),
@@ -227,6 +233,43 @@ CASES = [
     Case("batch that processes cannot share", lambda w: (w.study.update(train_processes=2, threads=2), w.variant("dmi", batch=3)), ("methods.dmi.variants.default.batch: 3 pairs a step cannot be divided", "choose a multiple")),
     Case("results that cannot be written", lambda w: w.path("results").write_text(""), ("results cannot be written", "is a file", "give another folder")),
 ]  # fmt: skip
+
+
+def facts() -> ModelFacts:
+    return ModelFacts("a:B", {}, (8, 8, 8), (3.0, 3.0, 3.0), np.eye(3).tolist(), ("T1w", "T2w"), seed=0)
+
+
+def grid(spacing: float, turn: int = 1) -> Grid:
+    return Grid((8, 8, 8), np.diag([turn * spacing, turn * spacing, spacing, 1.0]))
+
+
+def pickled(path: Path) -> None:
+    path.write_bytes(pickle.dumps({"weights": np.ones(3)}))
+    load_model(path)
+
+
+def torch_file_of_objects(path: Path) -> None:
+    torch.save({"format": 1, "weights": Path("x"), "facts": {}}, path)
+    load_model(path)
+
+
+# Models are given to `regbench register` and to runs, not to a study: who reads them tells.
+MODELS = {
+    "pickle instead of weights": (pickled, ("model.pt: not a model file of regbench", "expected weights", "that a training wrote")),
+    "weights with objects": (torch_file_of_objects, ("model.pt: not a model file of regbench", "is refused", "expected weights")),
+    "model that is not there": (load_model, ("model.pt: no such model file", "train it first")),
+    "model of another contrast": (lambda path: facts().check_contrasts("T1w", "T1w", path), ("model.pt: trained to align T2w to T1w", "the pair is T1w to T1w", "use another model")),
+    "model of another spacing": (lambda path: facts().check_grid(grid(2.0), path), ("model.pt: trained at a spacing of 3 x 3 x 3 mm", "have 2 x 2 x 2 mm", "resample them")),
+    "model of another orientation": (lambda path: facts().check_grid(grid(3.0, turn=-1), path), ("model.pt: trained on images of another orientation", "prepare them as")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_models_that_do_not_fit_are_told_with_file_expectation_and_remedy(tmp_path, name):
+    read, says = MODELS[name]
+    with pytest.raises((ValueError, FileNotFoundError)) as caught:
+        read(tmp_path / "model.pt")
+    assert all(words in str(caught.value) for words in says), caught.value
 
 
 @pytest.fixture

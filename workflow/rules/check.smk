@@ -2,7 +2,7 @@
 # `update` keeps the record over a rerun: without it, a check that fails once would have all data made again.
 rule check:
     input:
-        PLAN.checked_files(),
+        PLAN.checked_files,
     output:
         update(RESULTS / "check.json"),
     log:
