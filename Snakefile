@@ -1,4 +1,4 @@
-# data -> prepared -> models -> runs -> scores -> tables: one rule file a stage, in this order.
+# check, then data -> prepared -> models -> runs -> scores -> tables: one rule file a stage, in this order.
 # `snakemake --cores all` runs the default study, config.yaml; `--configfile workflow/studies/NAME.yaml` another one.
 import sys
 from pathlib import Path
@@ -19,7 +19,12 @@ if workflow.is_main_process:
     clear_stale_locks(Path(".snakemake"))
     announce_main()
 
-PLAN = Workflow.from_config(config, results="results", method_folder=HERE / "workflow" / "methods")
+PLAN = Workflow.from_config(
+    config,
+    results="results",
+    method_folder=HERE / "workflow" / "methods",
+    files=workflow.configfiles,
+)
 RESULTS = PLAN.folder
 LOGS = RESULTS / "logs"
 ENVIRONMENT = str(HERE / "environment.yml")  # not relative: method files outside this repository use it too
@@ -38,6 +43,7 @@ localrules:
     tables,
 
 
+include: "workflow/rules/check.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/prepared.smk"
 include: "workflow/rules/models.smk"

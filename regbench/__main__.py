@@ -1,26 +1,55 @@
-"""The command line: `python -m regbench …`. Rules call the stages; people call `tables`, `list` and `retry`."""
+"""The command line, `regbench …` or `python -m regbench …`: commands for people first, then the stages that rules call."""
 
 import csv
-import importlib
 import sys
 import traceback
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import typer
 
-from regbench import commands
+from regbench import commands, study_commands
 from regbench.interrupted import end_with_main
-from regbench.methods.discovery import discover
-from regbench.plan import METHODS
 from regbench.progress import log_to, took
 from regbench.records import read_record, write_record, write_stage_record
 from regbench.runs.lock import machine_lock
-from regbench.study import read_study
 from regbench.workflow import Workflow
 
-app = typer.Typer(add_completion=True, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+HELP = """A benchmark of deformable image registration that you can check.
+
+    regbench check config.yaml      what is wrong with a study and its data
+
+    snakemake --cores all           run the study
+
+    regbench show results/demo      its tables
+
+Exit codes: 0 done; 1 a bug in regbench, its traceback is shown; 2 wrong input or an unusable file, one message says
+which and what to do; 130 stopped with Ctrl-C; 137 ended because the Snakemake that started it is gone.
+"""
+SHOW = """Example:
+
+    regbench show results/demo
+"""
+ESTIMATE = """Example:
+
+    regbench estimate config.yaml
+"""
+RETRY = """Examples:
+
+    regbench retry results/demo
+
+    regbench retry results/demo --status timeout,oom
+"""
+app = typer.Typer(add_completion=True, no_args_is_help=True, pretty_exceptions_enable=False, help=HELP)
+app.command(epilog=study_commands.CHECK)(study_commands.check)
+app.command("list", epilog=study_commands.LIST)(study_commands.list_)
+
+
+def stage() -> Any:
+    """A command that only Snakemake's rules call: below the others in --help."""
+    return app.command(rich_help_panel="Stages, called by Snakemake's rules")
+
 
 StudyFile = Annotated[Path, typer.Option("--study", help="results/STUDY/study.json, written by Snakemake")]
 Out = Annotated[Path, typer.Option(help="the JSON record or CSV to write")]
@@ -28,7 +57,7 @@ Log = Annotated[Path | None, typer.Option(help="log file; errors name it")]
 Word = Annotated[str, typer.Option()]
 
 
-@app.command()
+@stage()
 def data(study: StudyFile, dataset: Word, subject: Word, out: Out, log: Log = None) -> None:
     """Stage data: check a subject's files, or generate them."""
     log_to(log)
@@ -38,7 +67,7 @@ def data(study: StudyFile, dataset: Word, subject: Word, out: Out, log: Log = No
         write_stage_record(out, record)
 
 
-@app.command()
+@stage()
 def prepare_reference(study: StudyFile, task: Word, out: Out, log: Log = None) -> None:
     """Stage prepared: the grid and image that a task's subjects are aligned to."""
     from regbench.prepared.reference import prepare_reference
@@ -49,7 +78,7 @@ def prepare_reference(study: StudyFile, task: Word, out: Out, log: Log = None) -
         prepare_reference(read_record(plan.reference_data(w)), plan.task(task), out)
 
 
-@app.command()
+@stage()
 def prepare_subject(study: StudyFile, task: Word, subject: Word, out: Out, log: Log = None) -> None:
     """Stage prepared: one subject's images on the task's grid."""
     from regbench.prepared.subject import prepare_subject
@@ -62,7 +91,7 @@ def prepare_subject(study: StudyFile, task: Word, subject: Word, out: Out, log: 
         prepare_subject(data, plan.task(task), reference[0] if reference else None, out)
 
 
-@app.command()
+@stage()
 def prepare_pairs(study: StudyFile, task: Word, batch: Word, out: Out, log: Log = None) -> None:
     """Stage prepared: the pairs of one batch, with their true displacement where it is known."""
     from regbench.prepared.pair import prepare_pairs
@@ -78,7 +107,7 @@ def prepare_pairs(study: StudyFile, task: Word, batch: Word, out: Out, log: Log 
         prepare_pairs(plan.batch_pairs(task, batch), subjects, sources, plan.task(task), out, truth=truth)
 
 
-@app.command()
+@stage()
 def train(
     study: StudyFile,
     task: Word,
@@ -119,7 +148,7 @@ def train(
     )
 
 
-@app.command()
+@stage()
 def run(
     study: StudyFile, task: Word, method: Word, variant: Word, batch: Word, out: Out, log: Log = None
 ) -> None:
@@ -153,7 +182,7 @@ def run(
     )
 
 
-@app.command()
+@stage()
 def score(
     study: StudyFile, task: Word, method: Word, variant: Word, batch: Word, out: Out, log: Log = None
 ) -> None:
@@ -175,7 +204,7 @@ def score(
         )
 
 
-@app.command()
+@stage()
 def gather(study: StudyFile, log: Log = None) -> None:
     """Stage tables: all scores and all timings in one file each, and where they were measured."""
     from regbench.provenance import environment
@@ -193,7 +222,7 @@ def gather(study: StudyFile, log: Log = None) -> None:
     write_record(plan.folder / "provenance.json", facts)
 
 
-@app.command()
+@stage()
 def tables(study: StudyFile, log: Log = None) -> None:
     """Stage tables: Table 1 and Table 2 from scores.csv and timings.csv."""
     from regbench.tables.tables import write_tables
@@ -207,7 +236,7 @@ app.command(epilog=commands.REGISTER)(commands.register)
 app.command(epilog=commands.APPLY)(commands.apply)
 
 
-@app.command()
+@app.command(epilog=SHOW)
 def show(results: Annotated[Path, typer.Argument(help="results/STUDY")]) -> None:
     """Print a study's tables and say where the files are."""
     from regbench.tables.terminal import print_tables
@@ -215,7 +244,7 @@ def show(results: Annotated[Path, typer.Argument(help="results/STUDY")]) -> None
     print_tables(results)
 
 
-@app.command()
+@app.command(epilog=ESTIMATE)
 def estimate(
     study: Annotated[Path, typer.Argument(help="a study's YAML")],
     results: Annotated[Path, typer.Option(help="where results go, and earlier studies' are")] = Path(
@@ -229,19 +258,7 @@ def estimate(
     print(estimate_study(Workflow.of_yaml(study, results), as_json))
 
 
-@app.command("list")
-def list_(what: Annotated[str, typer.Argument(help="methods, datasets, metrics or studies")]) -> None:
-    """List what is there: methods, datasets, metrics, studies."""
-    listings = {"methods": _methods, "datasets": _datasets, "metrics": _metrics, "studies": _studies}
-    if what not in listings:
-        raise ValueError(f"list {what}: expected one of {', '.join(listings)}")
-    rows = listings[what]()
-    width = max(len(name) for name, _ in rows)
-    for name, about in rows:
-        print(f"{name:<{width}}  {about}")
-
-
-@app.command()
+@app.command(epilog=RETRY)
 def retry(
     results: Annotated[Path, typer.Argument(help="results/STUDY")],
     status: Annotated[str, typer.Option(help="which outcomes to run again")] = "error,timeout,oom,invalid",
@@ -277,29 +294,6 @@ def _outcomes(path: Path) -> set[str]:
     return {each["status"] for each in [record, *record.get("pairs", [])] if "status" in each}
 
 
-def _methods() -> list[tuple[str, str]]:
-    return [(name, f"{m.label}: {m.source}") for name, m in discover([METHODS]).items()]
-
-
-def _datasets() -> list[tuple[str, str]]:
-    from regbench.data.base import adapters
-
-    docs = {name: importlib.import_module(f"regbench.data.{name}").__doc__ or "" for name in adapters()}
-    return [(name, doc.strip().splitlines()[0]) for name, doc in docs.items()]
-
-
-def _metrics() -> list[tuple[str, str]]:
-    from regbench.scores.metrics import METRICS
-
-    return [(name, f"{metric.heading}: {metric.source}") for name, metric in METRICS.items()]
-
-
-def _studies() -> list[tuple[str, str]]:
-    root = METHODS.parent.parent
-    paths = [root / "config.yaml", *sorted((root / "workflow" / "studies").glob("*.yaml"))]
-    return [(str(path.relative_to(root)), read_study(path).description) for path in paths]
-
-
 def device(wanted: str) -> str:
     """`cpu` or `cuda`: `auto` takes the GPU where there is one."""
     if wanted != "auto":
@@ -310,11 +304,11 @@ def device(wanted: str) -> str:
 
 
 def main() -> None:
-    """Run a command; a wrong configuration or file ends in one clear message, a bug in a traceback and the log's name."""
+    """Run a command; wrong input (exit code 2) ends in one clear message, a bug (1) in a traceback and the log's name."""
     end_with_main()
     try:
         app()
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         sys.exit(_failed(f"regbench: {error}", 2))
     except Exception:
         sys.exit(_failed(traceback.format_exc(), 1))

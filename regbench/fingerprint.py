@@ -15,7 +15,18 @@ ROOT = Path(__file__).resolve().parent
 PACKAGE = ROOT.name
 # They watch, write down and describe; no number depends on them. The settings themselves are parameters of the rules.
 BOOKKEEPING = {
-    f"{PACKAGE}.{name}" for name in ("progress", "provenance", "records", "runs.lock", "study", "fingerprint")
+    f"{PACKAGE}.{name}"
+    for name in [
+        "progress",
+        "provenance",
+        "records",
+        "runs.lock",
+        "study",
+        "fingerprint",
+        "problems",
+        "validation",
+        "documents",
+    ]
 }
 
 

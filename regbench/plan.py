@@ -7,13 +7,13 @@ import hashlib
 import itertools
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from regbench.data import Dataset, Subject, load_dataset
 from regbench.methods.contract import load_method
 from regbench.methods.discovery import MethodFile, discover
+from regbench.problems import nearest
 from regbench.study import Study, TaskSettings
 
 METHODS = Path(__file__).resolve().parent.parent / "workflow" / "methods"
@@ -35,7 +35,7 @@ class Plan:
     def datasets(self) -> dict[str, Dataset]:
         """Adapters by dataset name; a split that leaks a subject or a person is refused here."""
         return {
-            name: load_dataset(settings, self.folder / "data" / name)
+            name: load_dataset(settings, self.folder / "data" / name, f"datasets.{name}")
             for name, settings in self.study.datasets.items()
         }
 
@@ -56,47 +56,6 @@ class Plan:
         """The subjects of a task's dataset, by name, in the dataset's order."""
         return self._subjects[self.task(task).dataset]
 
-    def check(self) -> None:
-        """Refuse, before anything runs, a study that cannot: ValueError names the task and what to change."""
-        for name, task in self.study.tasks.items():
-            contrasts = self.datasets[task.dataset].contrasts()
-            for side, contrast in (("fixed", task.fixed), ("moving", task.moving)):
-                if contrast not in contrasts:
-                    raise ValueError(
-                        f"task {name}: {side} contrast {contrast!r} is not among {contrasts} of {task.dataset}"
-                    )
-            if not self.pairs(name, "test"):
-                raise ValueError(
-                    f"task {name}: dataset {task.dataset} has no test pair; give its split `test` subjects"
-                )
-            if task.prepare.affine.mode == "reference":
-                self.reference(name)
-            if not self.task_methods(name):
-                raise ValueError(f"task {name}: no method can do it; found {sorted(self.methods)}")
-            for method in self.task_methods(name):
-                _check_installed(self.methods[method])
-                owner = self.methods[method].model_of
-                if owner and owner not in self.task_methods(name):
-                    raise ValueError(
-                        f"task {name}: method {method} runs with the models of {owner}, which is not among the task's "
-                        f"methods; add it, or leave {method} out"
-                    )
-        self._check_processes()
-
-    def _check_processes(self) -> None:
-        processes = self.study.train_processes
-        if processes > self.study.threads:
-            raise ValueError(
-                f"train_processes={processes} with threads={self.study.threads}: expected at least a thread each"
-            )
-        for _, method, variant, _ in self.trained():
-            batch = self.options(method, variant).get("batch", 1)
-            if batch % processes:
-                raise ValueError(
-                    f"method {method}, variant {variant}: batch={batch} cannot be divided among "
-                    f"train_processes={processes}; choose a multiple"
-                )
-
     def task(self, name: str) -> TaskSettings:
         return self.study.tasks[name]
 
@@ -108,7 +67,10 @@ class Plan:
         train = self.split(task, "train")
         wanted = self.task(task).prepare.affine.reference
         if wanted is not None and wanted not in train:
-            raise ValueError(f"task {task}: affine reference {wanted!r} is not a training subject")
+            raise ValueError(
+                f"task {task}: affine reference {wanted!r} is not a training subject{nearest(wanted, train)}; "
+                f"name one of {', '.join(train[:5]) or 'them, of which there are none'}"
+            )
         if not (wanted or train):
             raise ValueError(f"task {task}: affine mode `reference` needs a training subject; use `pairwise`")
         return wanted or train[0]
@@ -238,15 +200,6 @@ class Plan:
     def seed(self, *what: object) -> int:
         """A seed derived from the study's and from what is being run, so that order and parallelism change nothing."""
         return int(_rank(self.study.seed, *what)[:8], 16) % 2**31
-
-
-def _check_installed(method: MethodFile) -> None:
-    missing = [name for name in method.packages if find_spec(name) is None]
-    if missing and not method.interpreter:
-        raise ValueError(
-            f"method {method.name} ({method.path}) needs {', '.join(missing)}, which is not installed: pip install it "
-            "(`make install` has all that workflow/peers needs), or leave the method out of the study's tasks"
-        )
 
 
 def _rank(*what: object) -> str:

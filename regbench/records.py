@@ -53,7 +53,7 @@ def write_stage_record(path: Path | str, record: dict[str, Any]) -> dict[str, An
 def files_in(record: Any) -> list[str]:
     """Paths of all files that a record names, however deep, in alphabetical order."""
     texts = sorted(set(_texts(record)))
-    return [text for text in texts if len(text) < 1000 and "/" in text and Path(text).is_file()]
+    return [text for text in texts if len(text) < 1000 and Path(text).suffix and Path(text).is_file()]
 
 
 def read_record(path: Path | str) -> dict[str, Any]:

@@ -116,7 +116,9 @@ def _scan(path: Path, mask: Path | None) -> Scan:
         raise ValueError(
             f"{path}: its axes are not at right angles, which ITK images cannot express; resample it"
         )
-    volume.mask = read_mask(str(mask), volume.grid) if mask else threshold_mask(volume.data, volume.grid.spacing)
+    volume.mask = (
+        read_mask(str(mask), volume.grid) if mask else threshold_mask(volume.data, volume.grid.spacing)
+    )
     if not volume.mask.any():
         raise ValueError(f"{mask or path}: the mask is empty on the grid of {path}")
     try:

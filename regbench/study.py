@@ -1,11 +1,13 @@
 """The study: one complete configuration, strictly validated (DESIGN.md, Words). Unknown keys are refused."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from regbench.documents import read_mapping
+from regbench.problems import Problem, Problems, nearest
+from regbench.validation import validated
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9.-]*(_[A-Za-z0-9.-]+)*$"  # no double underscore: it joins the names of a pair
 Name = Annotated[str, Field(pattern=NAME)]
@@ -63,7 +65,7 @@ class TaskSettings(Settings):
     grid: GridSettings
     prepare: PrepareSettings = PrepareSettings()
     pairs: PairSettings = PairSettings()
-    methods: list[str] | None = None  # None: every method that can do this task
+    methods: Annotated[list[str], Field(min_length=1)] | None = None  # None: every one that can do this task
 
     @property
     def modality(self) -> Literal["mono", "multi"]:
@@ -72,7 +74,9 @@ class TaskSettings(Settings):
     @model_validator(mode="after")
     def _two_images(self) -> "TaskSettings":
         if self.pairing == "within" and self.fixed == self.moving:
-            raise ValueError("a within-subject task needs two different contrasts in `fixed` and `moving`")
+            raise ValueError(
+                "a within-subject task needs two different contrasts; set `moving` to the second one"
+            )
         return self
 
 
@@ -143,24 +147,18 @@ class Study(Settings):
     train_processes: Annotated[int, Field(ge=1)] = (
         1  # of one training, each with a GPU or a share of `threads`
     )
+    on_bad_data: Literal["stop", "record"] = (
+        "stop"  # at the check, or go on: a bad scan then ends as a record of its failure
+    )
     batches: Annotated[int, Field(ge=1)] = 2  # jobs a method's test pairs are divided among
     method_folders: list[str] = []
-    datasets: dict[Name, DatasetSettings]
-    tasks: dict[Name, TaskSettings]
+    datasets: Annotated[dict[Name, DatasetSettings], Field(min_length=1)]
+    tasks: Annotated[dict[Name, TaskSettings], Field(min_length=1)]
     methods: dict[Name, MethodSettings] = {}
     limits: LimitSettings = LimitSettings()
     timing: TimingSettings = TimingSettings()
     scores: ScoreSettings = ScoreSettings()
     fields: FieldSettings = FieldSettings()
-
-    @model_validator(mode="after")
-    def _names_meet(self) -> "Study":
-        for name, task in self.tasks.items():
-            if task.dataset not in self.datasets:
-                raise ValueError(
-                    f"task {name}: dataset {task.dataset!r} is not among {sorted(self.datasets)}"
-                )
-        return self
 
     def method(self, name: str) -> MethodSettings:
         """The study's settings for a method; a method it does not mention runs once as it is."""
@@ -168,19 +166,23 @@ class Study(Settings):
 
 
 def parse_study(raw: dict[str, Any], source: str) -> Study:
-    """Validate a study; ValueError lists every problem with its key and `source` (the file it came from)."""
-    try:
-        return Study.model_validate(raw)
-    except ValidationError as error:
-        lines = [f"  {'.'.join(map(str, e['loc'])) or 'study'}: {e['msg']}" for e in error.errors()]
-        raise ValueError(f"{source}: not a valid study:\n" + "\n".join(lines)) from error
+    """Validate a study; Problems lists every one with its key, and `source`, the file it came from."""
+    heading = f"{source}: not a valid study"
+    study = validated(Study, raw, heading)
+    unknown = [
+        Problem(
+            f"tasks.{name}.dataset",
+            f"no dataset {task.dataset!r} in this study{nearest(task.dataset, study.datasets)}",
+            f"expected one of {', '.join(sorted(study.datasets)) or 'those under `datasets`, where none is'}",
+        )
+        for name, task in study.tasks.items()
+        if task.dataset not in study.datasets
+    ]
+    if unknown:
+        raise Problems(unknown, heading)
+    return study
 
 
 def read_study(path: Path | str) -> Study:
-    """Read a study from YAML or JSON."""
-    path = Path(path)
-    text = path.read_text(encoding="utf8")
-    raw = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    if not isinstance(raw, dict):
-        raise ValueError(f"{path}: a study is a mapping of settings, found {type(raw).__name__}")
-    return parse_study(raw, str(path))
+    """Read a study from YAML or JSON; Problems or FileNotFoundError name the file."""
+    return parse_study(read_mapping(path), str(path))

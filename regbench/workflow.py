@@ -3,14 +3,18 @@
 The rule files stay thin tables; every lambda in them calls one function of this module.
 """
 
+import hashlib
 import json
 import os
 import re
 import sys
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from regbench.check.study import check_study
+from regbench.documents import read_mapping
 from regbench.fingerprint import fingerprint
 from regbench.plan import METHODS, Plan
 from regbench.records import write_text
@@ -32,24 +36,38 @@ class Workflow(Plan):
 
     @classmethod
     def from_config(
-        cls, config: dict[str, Any], results: str, method_folder: str | Path = METHODS
+        cls,
+        config: dict[str, Any],
+        results: str,
+        method_folder: str | Path = METHODS,
+        files: Iterable[str | Path] = (),
     ) -> "Workflow":
-        """The plan of Snakemake's `config`, checked; ValueError says what is wrong with it."""
-        return cls._checked(parse_study(dict(config), "the study given to snakemake"), results, method_folder)
+        """The plan of Snakemake's `config`, checked; Problems list what is wrong with it, files' contents apart.
+
+        `files` are those that Snakemake read it from: they are read again, because it takes a key given twice.
+        """
+        for file in files:
+            read_mapping(file)
+        plan = cls(
+            _with_folder(parse_study(dict(config), "the study given to snakemake"), method_folder),
+            Path(results),
+        )
+        check_study(plan)
+        return plan
 
     @classmethod
     def of_yaml(
         cls, path: Path | str, results: str | Path, method_folder: str | Path = METHODS
     ) -> "Workflow":
-        """The plan of a study's YAML, as Snakemake would have it, checked."""
-        return cls._checked(read_study(path), results, method_folder)
+        """The plan of a study's YAML, as Snakemake would have it, checked likewise."""
+        plan = cls(_with_folder(read_study(path), method_folder), Path(results))
+        check_study(plan)
+        return plan
 
     @classmethod
-    def _checked(cls, study: Study, results: str | Path, method_folder: str | Path) -> "Workflow":
-        study = study.model_copy(update={"method_folders": [str(method_folder), *study.method_folders]})
-        plan = cls(study, Path(results))
-        plan.check()
-        return plan
+    def from_file(cls, path: Path | str, results: Path | str = "results") -> "Workflow":
+        """The plan of a study file, unchecked; Problems where it is not a valid study."""
+        return cls(_with_folder(read_study(path), METHODS), Path(results))
 
     def write_study(self) -> None:
         """Keep the validated study in `results/STUDY/study.json` for the jobs; done when a run really starts."""
@@ -80,6 +98,19 @@ class Workflow(Plan):
         named = {"task": self.study.tasks, "dataset": self.study.datasets, "method": self.methods}
         patterns = {key: "|".join(map(re.escape, names)) for key, names in named.items()}
         return {**patterns, "subject": r"[^/]+", "variant": r"[^/]+", "batch": r"[^/]+", "repetition": r"\d+"}
+
+    # check
+    def checked_files(self, _w) -> list[str]:
+        """Every input file of the study."""
+        people = [subject for dataset in self._subjects.values() for subject in dataset.values()]
+        return sorted({str(path) for subject in people for path in subject.sources})
+
+    def check_settings(self, _w) -> str:
+        """All that is checked, the whole study by the code that checks; a digest, so that errors are not buried in it."""
+        study = self.study.model_dump(mode="json", exclude={"method_folders"})
+        methods = {name: vars(method) for name, method in self.methods.items()}
+        text = _text(study=study, methods=methods, code=fingerprint(["regbench.check.run"]))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     # data
     def sources(self, w) -> list[str]:
@@ -223,6 +254,12 @@ def jobs_use(root: Path) -> None:
     ours = {"PYTHONPATH": str(root), "PATH": str(Path(sys.executable).parent)}
     for name, first in ours.items():
         os.environ[name] = os.pathsep.join(filter(None, [first, os.environ.get(name)]))
+
+
+def _with_folder(study: Study, methods: str | Path) -> Study:
+    """The study with regbench's own folder of methods before its own, once."""
+    own = [folder for folder in study.method_folders if Path(folder).resolve() != Path(methods).resolve()]
+    return study.model_copy(update={"method_folders": [str(methods), *own]})
 
 
 def _timed(w) -> bool:

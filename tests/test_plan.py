@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from regbench.check.study import check_study
 from regbench.plan import Plan
 from regbench.study import parse_study
 
@@ -75,13 +76,13 @@ def test_a_method_whose_package_is_not_installed_is_refused_before_anything_runs
     text = (ROOT / "workflow" / "methods" / "identity.smk").read_text().replace("identity", "absent", 2)
     (tmp_path / "absent.smk").write_text(text + '        packages=["no_such_package"],\n')
     with pytest.raises(ValueError, match=r"absent.smk.*no_such_package"):
-        plan(tmp_path, method_folders=[str(tmp_path)], methods={}).check()
+        check_study(plan(tmp_path, method_folders=[str(tmp_path)], methods={}))
 
 
 @pytest.mark.parametrize(("threads", "expected"), [(1, "a thread each"), (2, "choose a multiple")])
 def test_processes_that_cannot_share_a_training_are_refused_before_anything_runs(tmp_path, threads, expected):
     with pytest.raises(ValueError, match=expected):
-        plan(tmp_path, train_processes=2, threads=threads).check()
+        check_study(plan(tmp_path, train_processes=2, threads=threads))
 
 
 def test_a_method_with_the_models_of_another_has_its_seeds_and_its_variant_s_model(tmp_path):
@@ -95,12 +96,12 @@ def test_a_method_with_the_models_of_another_has_its_seeds_and_its_variant_s_mod
     assert changed.model("dmi_fast_io", "default") == ("dmi_fast", "small")
     assert changed.model("dmi_fast_io", "wide") == ("dmi_fast", "wide")
     assert {method for task, method, *_ in changed.trained() if task == "mono"} == {"dmi_fast"}
-    changed.check()
+    check_study(changed)
 
 
 def test_a_method_with_the_models_of_another_needs_it_in_the_task(tmp_path):
     with pytest.raises(ValueError, match="dmi_fast_io runs with the models of dmi_fast, which is not among"):
-        plan(tmp_path, mono={"methods": ["dmi_fast_io"]}).check()
+        check_study(plan(tmp_path, mono={"methods": ["dmi_fast_io"]}))
 
 
 def test_timed_batches_are_only_for_devices_a_method_can_use(tmp_path):

@@ -1,6 +1,7 @@
 """A record is written whole or not at all."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,8 +31,11 @@ def test_a_broken_record_is_named(tmp_path):
         read_record(path)
 
 
-def test_a_stage_record_differs_when_a_file_it_names_does(tmp_path):
-    image = tmp_path / "image.nii.gz"
+@pytest.mark.parametrize("folder", ["", "sub/"])
+def test_a_stage_record_differs_when_a_file_it_names_does(tmp_path, monkeypatch, folder):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub").mkdir()
+    image = Path(f"{folder}-image.nii.gz")  # relative, as in a manifest beside the study
     image.write_bytes(b"one")
     record = {"status": "ok", "sides": {"T1w": {"image": str(image), "matrix": [[1.0]]}}}
     digests = [write_stage_record(tmp_path / "record.json", record)["digest"] for _ in range(2)]

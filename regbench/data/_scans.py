@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from regbench.data.base import ScanFile
+
 SAME_GRID_MM = 0.1  # headers written by different tools round differently
 
 
@@ -19,11 +21,18 @@ class Scans:
     mask: Path | None = None
     truth: dict[str, Path] = field(default_factory=dict)
 
+    def files(self) -> list[ScanFile]:
+        """All of them, with what they are."""
+        who = (self.subject, self.split)
+        found = [ScanFile(path, "image", *who, contrast) for contrast, path in self.images.items()]
+        found += [ScanFile(path, "truth", *who, contrast) for contrast, path in self.truth.items()]
+        found += [ScanFile(self.labels, "labels", *who)] if self.labels else []
+        return found + ([ScanFile(self.mask, "mask", *who)] if self.mask else [])
+
     @property
     def sources(self) -> list[Path]:
         """Every file, once."""
-        others = (path for path in (self.labels, self.mask) if path)
-        return list(dict.fromkeys([*self.images.values(), *others, *self.truth.values()]))
+        return list(dict.fromkeys(file.path for file in self.files()))
 
 
 def checked_files(scans: Scans) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from regbench.problems import nearest
+
 
 @dataclass(frozen=True)
 class Row:
@@ -45,8 +47,9 @@ def _check_header(path: Path, header: list[str], renamed: Mapping[str, str], nee
     missing = sorted(wanted - set(header))
     twice = sorted({name for name in header if name and header.count(name) > 1})
     if missing:
+        guess = nearest(missing[0], header)
         raise ValueError(
-            f"{path}: no column {', '.join(missing)} (found {', '.join(header) or 'an empty file'}); "
+            f"{path}: no column {', '.join(missing)}{guess} (found {', '.join(header) or 'an empty file'}); "
             "`columns` maps our names to the table's"
         )
     if twice:

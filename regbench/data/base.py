@@ -4,7 +4,6 @@ An adapter is a module of this package named after its `type`, with a class `Ada
 with an underscore and are not adapters. Listing subjects is cheap, because Snakemake does it each time it starts.
 """
 
-import difflib
 import importlib
 import logging
 import pkgutil
@@ -13,12 +12,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, get_args
-
-from pydantic import ValidationError
+from typing import Any, ClassVar, Literal, get_args
 
 from regbench.data._options import Options, Split
+from regbench.problems import Problem, Problems, nearest
 from regbench.study import NAME, DatasetSettings
+from regbench.validation import validated
 
 log = logging.getLogger(__name__)
 SPLITS: tuple[str, ...] = get_args(Split)
@@ -35,6 +34,17 @@ class Subject:
     split: str
     group: str
     sources: list[Path] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ScanFile:
+    """One input file of a subject: what `regbench check` reads before any job does."""
+
+    path: Path
+    role: Literal["image", "labels", "mask", "truth"]
+    subject: str
+    split: str
+    contrast: str | None = None  # of an image or its truth
 
 
 class Dataset(ABC):
@@ -54,6 +64,13 @@ class Dataset(ABC):
     @abstractmethod
     def contrasts(self) -> list[str]:
         """Names of the contrasts that every subject has."""
+
+    def files(self) -> list[ScanFile]:
+        """The input files to be checked, of every subject that can be told, also where `subjects` refuses the dataset.
+
+        A generator has none. Files that are not there are told by `subjects`.
+        """
+        return []
 
     @property
     @abstractmethod
@@ -85,26 +102,23 @@ class Dataset(ABC):
     def _subject(self, name: str) -> Subject:
         found = {subject.name: subject for subject in self.subjects()}
         if name not in found:
-            raise KeyError(f"no subject {name!r}{_nearest(name, found)}")
+            raise KeyError(f"no subject {name!r}{nearest(name, found)}")
         return found[name]
 
 
-def load_dataset(settings: DatasetSettings, folder: Path) -> Dataset:
-    """The dataset that `settings` describe; ValueError if its type is unknown or its options are not valid."""
+def load_dataset(settings: DatasetSettings, folder: Path, key: str = "") -> Dataset:
+    """The dataset that `settings`, at `key` of a study, describe; Problems if its type or an option is not valid."""
     known = adapters()
     if settings.type not in known:
-        raise ValueError(
-            f"no dataset type {settings.type!r}{_nearest(settings.type, known)}; known: {', '.join(known)}"
+        problem = Problem(
+            f"{key}.type".lstrip("."),
+            f"no dataset type {settings.type!r}{nearest(settings.type, known)}",
+            f"known: {', '.join(known)}",
         )
+        raise Problems([problem], f"{key or 'dataset'}: not a valid dataset")
     adapter = find_adapter(settings.type)
-    try:
-        options = adapter.options_model.model_validate(settings.options)
-    except ValidationError as error:
-        lines = [f"  {'.'.join(map(str, e['loc'])) or 'options'}: {e['msg']}" for e in error.errors()]
-        raise ValueError(
-            f"dataset of type {settings.type}: options not valid:\n" + "\n".join(lines)
-        ) from error
-    return adapter(options, folder)
+    heading = f"dataset of type {settings.type}: options not valid"
+    return adapter(validated(adapter.options_model, settings.options, heading, key), folder)
 
 
 def find_adapter(kind: str) -> type[Dataset]:
@@ -121,30 +135,46 @@ def adapters() -> list[str]:
 
 
 def check_subjects(subjects: Iterable[Subject], source: str) -> list[Subject]:
-    """The subjects, or ValueError listing bad names, unknown splits, doubles, and groups on two sides of the split."""
+    """The subjects, or Problems: bad names, unknown splits, doubles, and groups on two sides of the split."""
     subjects = list(subjects)
-    problems = [problem for subject in subjects for problem in _own_problems(subject)]
-    problems += _leaks(subjects)
-    if not subjects:
-        problems = ["it has no subject"]
+    problems = subject_problems(subjects, source)
     if problems:
-        raise ValueError(f"{source}: not usable as a dataset:\n" + "\n".join(f"  {p}" for p in problems))
+        raise Problems(problems, f"{source}: not usable as a dataset")
     return subjects
 
 
-def _own_problems(subject: Subject) -> list[str]:
+def subject_problems(subjects: list[Subject], source: str) -> list[Problem]:
+    """What is wrong with a list of subjects that `source`, a file or a key, gives."""
+    if not subjects:
+        return [Problem(source, "it has no subject", "add some; each needs a name and a split")]
+    problems = [problem for subject in subjects for problem in _own_problems(subject, source)]
+    return problems + _leaks(subjects, source)
+
+
+def _own_problems(subject: Subject, source: str) -> list[Problem]:
     problems = []
     if not re.fullmatch(NAME, subject.name):
         problems.append(
-            f"subject {subject.name!r}: names are letters, digits, '.', '-' and single '_' "
-            "(a double underscore joins the two names of a pair)"
+            Problem(
+                source,
+                f"subject {subject.name!r}: names are letters, digits, '.', '-' and single '_' "
+                "(a double underscore joins the two names of a pair)",
+                "rename it",
+            )
         )
     if subject.split not in SPLITS:
-        problems.append(f"subject {subject.name!r}: split {subject.split!r} is none of {', '.join(SPLITS)}")
+        problems.append(
+            Problem(
+                source,
+                f"subject {subject.name!r}: split {subject.split!r} is none of {', '.join(SPLITS)}"
+                + nearest(subject.split, SPLITS),
+                "correct it",
+            )
+        )
     return problems
 
 
-def _leaks(subjects: list[Subject]) -> list[str]:
+def _leaks(subjects: list[Subject], source: str) -> list[Problem]:
     problems = []
     by_name: dict[str, Subject] = {}
     by_group: dict[str, Subject] = {}
@@ -152,18 +182,21 @@ def _leaks(subjects: list[Subject]) -> list[str]:
         if subject.name in by_name:
             first = by_name[subject.name]
             problems.append(
-                f"subject {subject.name!r} is listed twice (splits {first.split} and {subject.split})"
+                Problem(
+                    source,
+                    f"subject {subject.name!r} is listed twice (splits {first.split} and {subject.split})",
+                    "keep it once",
+                )
             )
         first = by_group.setdefault(subject.group, subject)
         if first.split != subject.split and first.name != subject.name:
             problems.append(
-                f"the split leaks: {first.name!r} ({first.split}) and {subject.name!r} ({subject.split}) are both of "
-                f"group {subject.group!r}; keep a person on one side"
+                Problem(
+                    source,
+                    f"the split leaks: {first.name!r} ({first.split}) and {subject.name!r} ({subject.split}) are both "
+                    f"of group {subject.group!r}",
+                    "keep a person on one side",
+                )
             )
         by_name[subject.name] = subject
     return problems
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -28,7 +28,8 @@ from regbench.data._bids_files import (
 from regbench.data._bids_options import BidsFilter, BidsOptions, Value
 from regbench.data._bids_splits import WAYS, split_by_list, split_by_share, split_by_table
 from regbench.data._scans import Scans, checked_files
-from regbench.data.base import Dataset, Subject, check_subjects
+from regbench.data.base import Dataset, ScanFile, Subject, check_subjects
+from regbench.problems import Problem, Problems
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,10 @@ class Adapter(Dataset):
         subjects = [Subject(s.subject, s.split, s.group, s.sources) for s in self._scans]
         return check_subjects(subjects, str(self.options.path))
 
+    def files(self) -> list[ScanFile]:
+        """Every file that the filters mean, of the subjects that lack none."""
+        return [file for scans in self._scans for file in scans.files()]
+
     def contrasts(self) -> list[str]:
         """Those of `images`, which every subject has."""
         return list(self.options.images)
@@ -92,7 +97,8 @@ class Adapter(Dataset):
         if lacking and self.options.incomplete == "refuse":
             problems += [*lacking, "`incomplete: skip` leaves out subjects that lack a file"]
         if problems:
-            raise ValueError(f"{self.options.path}: not usable as a dataset:\n  " + "\n  ".join(problems))
+            folder = str(self.options.path)
+            raise Problems((Problem(folder, each) for each in problems), f"{folder}: not usable as a dataset")
         if lacking:
             log.info("%s: left out:\n  %s", self.options.path, "\n  ".join(lacking))
         return [g.scans for g in every if not g.missing]

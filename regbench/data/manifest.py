@@ -19,7 +19,8 @@ from pydantic import Field, model_validator
 from regbench.data._options import Options
 from regbench.data._scans import Scans, checked_files
 from regbench.data._table import Row, read_rows
-from regbench.data.base import Dataset, Subject, check_subjects
+from regbench.data.base import Dataset, ScanFile, Subject, subject_problems
+from regbench.problems import Problem, Problems
 
 Column = Literal["subject", "contrast", "image", "labels", "mask", "split", "group", "truth"]
 
@@ -67,14 +68,19 @@ class Adapter(Dataset):
     options: ManifestOptions
 
     def subjects(self) -> list[Subject]:
-        """The table's subjects in its order; ValueError lists leaks, doubles, bad names, missing files by line."""
-        scans = self._scans()
+        """The table's subjects in its order; Problems lists leaks, doubles, bad names, missing files by line."""
+        scans, problems = self._gathered
         subjects = [Subject(s.subject, s.split, s.group, list(s.lines)) for s in scans]
-        check_subjects(subjects, str(self.options.path))
-        problems = [*_missing_files(scans), *_missing_contrasts(scans)]
+        source = str(self.options.path)
+        problems = [*problems, *subject_problems(subjects, source), *_missing_files(scans, source)]
+        problems += [] if problems else _missing_contrasts(scans, source)  # a refused row is a gap, too
         if problems:
-            raise ValueError(f"{self.options.path}: not usable as a dataset:\n" + "\n".join(problems))
+            raise Problems(problems, f"{source}: not usable as a dataset")
         return subjects
+
+    def files(self) -> list[ScanFile]:
+        """Every file that the table names."""
+        return [file for scans in self._gathered[0] for file in scans.files()]
 
     def contrasts(self) -> list[str]:
         """Those that every subject has, in the table's order."""
@@ -91,37 +97,44 @@ class Adapter(Dataset):
         return pairing == "within" and all(s.truth and fixed not in s.truth for s in tested)
 
     def _scans(self) -> list[ListedScans]:
+        scans, problems = self._gathered
+        if problems:
+            raise Problems(problems, f"{self.options.path}: not usable as a dataset")
+        return scans
+
+    @property
+    def _gathered(self) -> tuple[list[ListedScans], list[Problem]]:
+        """The rows by subject, and what is wrong with the other rows."""
         form = ["subject", "split"] if self.options.images else ["subject", "split", "contrast", "image"]
         rows = read_rows(self.options.path, {**self.options.columns}, form)
         found: dict[str, ListedScans] = {}
-        problems = []
+        wrong: dict[tuple[str, str], list[int]] = {}
         for row in rows:
-            problem = self._add(found, row)
-            if problem:
-                problems.append(f"  line {row.line}: {problem}")
-        if problems:
-            raise ValueError(f"{self.options.path}: not usable as a dataset:\n" + "\n".join(problems))
-        return list(found.values())
+            if problem := self._add(found, row):
+                wrong.setdefault(problem, []).append(row.line)
+        return list(found.values()), [_row_problem(self.options.path, *each) for each in wrong.items()]
 
-    def _add(self, found: dict[str, ListedScans], row: Row) -> str | None:
-        """Put a row's files with its subject; returns what is wrong with the row."""
+    def _add(self, found: dict[str, ListedScans], row: Row) -> tuple[str, str] | None:
+        """Put a row's files with its subject; returns what is wrong with the row and what to do."""
         name, split = row.get("subject"), row.get("split")
         group = row.get("group") or name
         scans = found.setdefault(name, ListedScans(name, split, group))
         if (scans.split, scans.group) != (split, group):
-            return (
-                f"subject {name!r} has split {split!r} and group {group!r} here, "
-                f"but {scans.split!r} and {scans.group!r} above"
-            )
+            what = f"subject {name!r} has split {split!r} and group {group!r} here, "
+            what += f"but {scans.split!r} and {scans.group!r} above"
+            return what, "a person stays on one side of the split"
         try:
             images, truth, labels, mask = self._names(row)
         except KeyError as error:
-            return f"a pattern names the column {error}, which the table does not have"
+            what = f"a pattern names the column {error}, which the table does not have"
+            return what, f"it has {', '.join(row.values)}"
+        except ValueError as error:
+            return str(error), "write a name below that folder, or whole file names in a column `image`"
         for contrast, image in images.items():
             if contrast in scans.images:
-                return f"subject {name!r} is listed twice with contrast {contrast!r}"
+                return f"subject {name!r} is listed twice with contrast {contrast!r}", "keep one of the rows"
             if not contrast or not image:
-                return f"subject {name!r} has an empty contrast or image"
+                return f"subject {name!r} has an empty contrast or image", "fill the cell, or drop the row"
             scans.images[contrast] = self._path(image, row, scans)
             if truth.get(contrast):
                 scans.truth[contrast] = self._path(truth[contrast], row, scans)
@@ -139,12 +152,13 @@ class Adapter(Dataset):
                 row.get("labels"),
                 row.get("mask"),
             )
+        cells = _Cells(row.values)
         images, truth = (
-            {contrast: name.format_map(row.values) for contrast, name in patterns.items()}
+            {contrast: name.format_map(cells) for contrast, name in patterns.items()}
             for patterns in (self.options.images, self.options.truth)
         )
         patterns = (self.options.labels or "", self.options.mask or "")
-        labels, mask = (pattern.format_map(row.values) for pattern in patterns)
+        labels, mask = (pattern.format_map(cells) for pattern in patterns)
         return images, truth, labels, mask
 
     def _path(self, name: str, row: Row, scans: ListedScans) -> Path:
@@ -156,16 +170,55 @@ class Adapter(Dataset):
         return checked_files(next(s for s in self._scans() if s.subject == subject.name))
 
 
+class _Cells(dict[str, str]):
+    """A row's cells as patterns take them: names, which do not lead out of the folder that the pattern says."""
+
+    def __getitem__(self, column: str) -> str:
+        cell = super().__getitem__(column)
+        if ".." in Path(cell).parts:
+            raise ValueError(f"the cell {cell!r} of column {column!r} leads out of the folder of the pattern")
+        return cell
+
+
 def _tested(scans: list[ListedScans]) -> list[ListedScans]:
     return [s for s in scans if s.split == "test"] or scans
 
 
-def _missing_files(scans: Iterable[ListedScans]) -> list[str]:
+def _line(table: Path | str, line: int) -> str:
+    return f"{table}, line {line}"
+
+
+def _row_problem(table: Path, problem: tuple[str, str], lines: list[int]) -> Problem:
+    """What is wrong with some rows in the same way, told once."""
+    what, todo = problem
+    more = f" (as in {len(lines) - 1} more lines)" if len(lines) > 1 else ""
+    return Problem(_line(table, lines[0]), what + more, todo)
+
+
+def _missing_files(scans: Iterable[ListedScans], table: str) -> list[Problem]:
     lines = [(line, path) for s in scans for path, line in s.lines.items() if not path.is_file()]
-    return [f"  line {line}: no such file: {path}" for line, path in sorted(lines)]
+    return [_missing(_line(table, line), path) for line, path in sorted(lines)]
 
 
-def _missing_contrasts(scans: list[ListedScans]) -> list[str]:
+def _missing(where: str, path: Path) -> Problem:
+    if path.is_dir():
+        return Problem(
+            where,
+            f"{path} is a folder, expected a NIfTI file",
+            "name the file in it; a folder of DICOM files becomes one with dcm2niix",
+        )
+    return Problem(where, f"no such file: {path}", "correct the name, or `root`, which names are relative to")
+
+
+def _missing_contrasts(scans: list[ListedScans], table: str) -> list[Problem]:
     everywhere = list(dict.fromkeys(name for s in scans for name in s.images))
     gaps = [(s.subject, [name for name in everywhere if name not in s.images]) for s in scans]
-    return [f"  subject {name!r} has no image of contrast {', '.join(gap)}" for name, gap in gaps if gap]
+    return [
+        Problem(
+            table,
+            f"subject {name!r} has no image of contrast {', '.join(gap)}",
+            "add it, or drop the subject",
+        )
+        for name, gap in gaps
+        if gap
+    ]

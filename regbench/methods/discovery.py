@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from regbench.problems import Problem, Problems, collected
+
 HEADER = re.compile(r"^use\s+rule\s+(?P<base>\w+)\s+as\s+(?P<name>\w+)\s+with\s*:\s*(#.*)?$")
 DIRECTIVE = re.compile(r"^(?P<indent>\s+)(?P<name>\w+)\s*:\s*(?P<rest>.*)$")
 EXPECTED = (
@@ -65,30 +67,40 @@ KEYS = {entry.name for entry in fields(MethodFile)} - {"name", "path"}
 def discover(folders: list[Path]) -> dict[str, MethodFile]:
     """Read every NAME.smk of `folders`, by name in alphabetical order.
 
-    Raises ValueError when a folder is not there, no method is found, two files have the same name, or a file is not
+    Raises Problems when a folder is not there, no method is found, two files have the same name, or a file is not
     of the expected form (the message names file and line).
     """
     found: dict[str, MethodFile] = {}
+    problems: list[Problem] = []
     for folder in map(Path, folders):
         if not folder.is_dir():
-            raise ValueError(f"{folder}: no such folder of methods")
+            problems.append(Problem(str(folder), "no such folder of methods", "correct `method_folders`"))
         for path in sorted(folder.glob("*.smk")):
             if path.stem in found:
-                raise ValueError(
-                    f"{path}: a method of that name is already in {found[path.stem].path}; rename one"
-                )
-            found[path.stem] = read_method_file(path)
-    if not found:
-        raise ValueError(
-            f"no method (NAME.smk) in {', '.join(map(str, folders)) or 'an empty list of folders'}"
-        )
-    for method in found.values():
-        if method.model_of and not (method.model_of in found and found[method.model_of].trains):
-            trained = sorted(name for name, other in found.items() if other.trains)
-            raise ValueError(
-                f"{method.path}: model_of={method.model_of!r}: expected a method that trains, one of {trained}"
-            )
+                what = f"a method of that name is already in {found[path.stem].path}"
+                problems.append(Problem(str(path), what, "rename one"))
+            with collected(problems, str(path)):
+                found[path.stem] = read_method_file(path)
+    if not found and not problems:
+        where = ", ".join(map(str, folders)) or "an empty list of folders"
+        problems.append(Problem(where, "no method (NAME.smk) there", "correct `method_folders`"))
+    problems += [] if problems else _ownerless(found)
+    if problems:
+        raise Problems(problems, "methods that cannot be used")
     return dict(sorted(found.items()))
+
+
+def _ownerless(found: dict[str, MethodFile]) -> list[Problem]:
+    trained = sorted(name for name, method in found.items() if method.trains)
+    return [
+        Problem(
+            str(m.path),
+            f"model_of={m.model_of!r}: expected a method that trains, one of {trained}",
+            "correct it",
+        )
+        for m in found.values()
+        if m.model_of and m.model_of not in trained
+    ]
 
 
 def read_method_file(path: Path) -> MethodFile:

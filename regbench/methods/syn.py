@@ -10,6 +10,9 @@ from ants.internal import get_pointer_string
 from regbench.geometry.grid import Grid
 from regbench.geometry.images import Volume
 from regbench.methods.contract import Context
+from regbench.problems import nearest
+
+METRICS = ("Mattes", "MI", "CC", "MeanSquares", "Demons", "GC")
 
 
 class SyN:
@@ -33,6 +36,11 @@ class SyN:
     ) -> None:
         if not len(iterations) == len(shrink_factors) == len(smoothing_sigmas):
             raise ValueError("syn: iterations, shrink_factors and smoothing_sigmas must be of one length")
+        if metric not in METRICS:
+            raise ValueError(
+                f"metric={metric!r}{nearest(metric, METRICS)}: not a metric of antsRegistration; "
+                f"expected one of {', '.join(METRICS)}"
+            )
         threshold, window = convergence
         self.metric = (metric, bins)
         self.settings = [

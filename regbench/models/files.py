@@ -72,7 +72,8 @@ def load_model(path: Path) -> tuple[dict[str, Tensor], ModelFacts]:
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(
-            f"{path}: not a model file of regbench, or one with code in it, which is refused ({reason})"
+            f"{path}: not a model file of regbench, or one with code in it, which is refused ({reason}); "
+            "expected weights: the model.pt that a training wrote"
         ) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ValueError(f"{path}: not a model file of regbench (format {FORMAT}); train it again")

@@ -24,7 +24,9 @@ def test_helper_modules_are_not_dataset_types(tmp_path):
 
 
 def test_every_wrong_option_is_listed(tmp_path):
-    with pytest.raises(ValueError, match=r"(?s)phantom.*noise: .*valid number.*sed: Extra inputs"):
+    with pytest.raises(
+        ValueError, match=r"(?s)phantom.*noise: .*valid number.*sed: unknown key .did you mean 'seed'"
+    ):
         dataset(tmp_path, type="phantom", sed=3, noise="loud")
 
 

@@ -217,7 +217,7 @@ def test_shares_are_a_seeded_draw_of_people_that_names_alone_decide(tree):
         ({"images": {"T1w": {"suffix": "T1w", "run": [1, 2]}}}, "run: expected a word, a number or null"),
         ({"images": {"T1w": {"ses": "a"}}, "sessions": "each"}, "both choose sessions"),
         ({"participants": {"tset": ["01"]}}, "participants.tset"),
-        ({"derivative": "x"}, "derivative: Extra inputs"),
+        ({"derivative": "x"}, "derivative: unknown key"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(tmp_path, options, reason):

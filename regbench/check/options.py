@@ -1,0 +1,129 @@
+"""Options of variants against the method that takes them: its class is made, as a run would make it, but not set up."""
+
+import inspect
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields
+from importlib.util import find_spec
+from typing import Any
+
+from regbench.methods.contract import load_method
+from regbench.methods.discovery import MethodFile
+from regbench.plan import Plan
+from regbench.problems import Problem, nearest, problem_of
+from regbench.runs.jobs import PLACEHOLDER
+
+UNKNOWN = re.compile(r"unexpected keyword argument '(\w+)'")
+GIVEN = {
+    "fixed",
+    "moving",
+    "out",
+    "fixed_mask",
+    "moving_mask",
+    "threads",
+    "device",
+    "model",
+    "here",
+}  # by the runner
+
+
+def option_problems(plan: Plan) -> list[Problem]:
+    """Options that no method takes or that it refuses, for every variant of every method that takes part."""
+    taking_part = dict.fromkeys(method for task in plan.study.tasks for method in plan.task_methods(task))
+    return [
+        problem
+        for name in taking_part
+        for variant in plan.variants(name)
+        for problem in _variant_problems(plan, plan.methods[name], variant)
+    ]
+
+
+def _variant_problems(plan: Plan, method: MethodFile, variant: str) -> list[Problem]:
+    key = f"methods.{method.name}.variants.{variant}"
+    changed = plan.study.method(method.name).variants[variant]
+    problems = _texts(key, method, changed)
+    if method.command:
+        return problems + _unused(key, method, changed)
+    if problems or method.interpreter or not all(map(find_spec, method.packages)):
+        return problems  # the class cannot be imported here: packages are told by study_problems, or it lives elsewhere
+    return _refusals(key, method, plan.options(method.name, variant))
+
+
+def _texts(key: str, method: MethodFile, changed: dict[str, Any]) -> list[Problem]:
+    """Texts where the method file has a number: YAML takes 1e-4, which lacks a point, for text."""
+    return [
+        Problem(
+            f"{key}.{name}",
+            f"the text {value!r}, expected a number as in {method.path}",
+            "write 1e-4 as 1.0e-4",
+        )
+        for name, value in changed.items()
+        if isinstance(value, str) and type(method.options.get(name)) in (int, float)
+    ]
+
+
+def _unused(key: str, method: MethodFile, changed: dict[str, Any]) -> list[Problem]:
+    """Options that the command does not have: they would change nothing."""
+    words = {word.lower() for word in PLACEHOLDER.findall(method.command or "")} - GIVEN | set(method.options)
+    return [_unknown_option(key, name, words, method.path) for name in changed if name.lower() not in words]
+
+
+def _refusals(key: str, method: MethodFile, options: dict[str, Any]) -> list[Problem]:
+    """What the method's class says to these options."""
+    assert method.python
+    with _importable(method):
+        try:
+            load_method(method.python, options)
+        except ValueError as error:
+            unknown = _unknown(method, options, str(error))
+            if not unknown:
+                return [problem_of(str(error), key, f"{method.path} says what it takes")]
+            return [_unknown_option(key, name, _known(method), method.python) for name in unknown]
+        except Exception as error:  # a method is anybody's code
+            what = f"{method.python} cannot be made with these options: {type(error).__name__}: {error}"
+            return [Problem(key, what, f"{method.path} says what it takes")]
+    return []
+
+
+def _unknown_option(key: str, name: str, known: set[str], owner: object) -> Problem:
+    todo = f"expected some of {', '.join(sorted(known))}" if known else "it takes none"
+    return Problem(f"{key}.{name}", f"unknown option{nearest(name, known)} of {owner}", todo)
+
+
+def _unknown(method: MethodFile, options: dict[str, Any], message: str) -> list[str]:
+    """The options that a class did not know, from what it takes or from what it said."""
+    found = UNKNOWN.search(message)
+    if found or "does not take the options" not in message:
+        return [found[1]] if found else []
+    return [name for name in options if name not in _parameters(method)]
+
+
+def _known(method: MethodFile) -> set[str]:
+    """Names of the options that a class takes, those of a training among them."""
+    from regbench.models.settings import TrainingSettings
+
+    named = {name for name, each in _parameters(method).items() if each.kind is not each.VAR_KEYWORD}
+    return (
+        named
+        | set(method.options)
+        | ({each.name for each in fields(TrainingSettings)} if method.trains else set())
+    )
+
+
+def _parameters(method: MethodFile) -> Mapping[str, inspect.Parameter]:
+    module, _, name = (method.python or "").partition(":")
+    kind = getattr(sys.modules.get(module), name, None)
+    return inspect.signature(kind).parameters if kind else {}
+
+
+@contextmanager
+def _importable(method: MethodFile) -> Iterator[None]:
+    """Modules beside the method file can be imported, as the runner sees to it."""
+    folder = str(method.path.parent.resolve())
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)

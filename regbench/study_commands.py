@@ -1,0 +1,138 @@
+"""The commands about a study as such: `regbench check` and `regbench list`."""
+
+import importlib
+import logging
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from regbench.methods.discovery import discover
+from regbench.plan import METHODS
+from regbench.problems import collected
+from regbench.progress import log_to
+from regbench.records import write_record
+from regbench.study import read_study
+from regbench.workflow import Workflow
+
+CHECK = """Examples:
+
+    regbench check config.yaml
+
+    regbench check workflow/studies/smoke.yaml --threads 8
+
+Exit codes: 0 nothing is wrong (or warnings alone), 2 there are errors; the last line counts both.
+"""
+LIST = """Examples:
+
+    regbench list methods
+
+    regbench list methods --study mine.yaml
+
+    regbench list metrics
+"""
+GO_ON = "To run the study without the scans in error, set `on_bad_data: record` in it."
+log = logging.getLogger(__name__)
+
+
+def check(
+    study: Annotated[Path, typer.Argument(help="a study (YAML), as given to snakemake")],
+    results: Annotated[Path, typer.Option(help="the folder of results/STUDY")] = Path("results"),
+    threads: Annotated[int | None, typer.Option(min=1, help="files read at once; the study's")] = None,
+    out: Annotated[Path | None, typer.Option(hidden=True)] = None,  # the record of the rule `check`
+    log_file: Annotated[Path | None, typer.Option("--log", hidden=True)] = None,
+) -> None:
+    """Tell everything that is wrong with a study and its data, before any job: file or key, what was expected, what to do.
+
+    All files are read once; what has not changed since the last check is not read again.
+    """
+    from regbench.check.run import Findings, check_plan, told
+
+    log_to(log_file)
+    findings, on_bad_data = Findings([], []), "stop"
+    with collected(findings.study, str(study)):
+        plan = Workflow.of(study) if out else Workflow.from_file(study, results)
+        on_bad_data = plan.study.on_bad_data
+        findings = check_plan(plan, threads or plan.study.threads, elsewhere=out is not None)
+    text = told(findings.problems, findings.note)
+    if findings.bad_files and on_bad_data == "stop":
+        text += f"\n{GO_ON}"
+    log.info("%s", text)
+    print(text)
+    if findings.bad_study or (findings.bad_files and (on_bad_data == "stop" or not out)):
+        raise typer.Exit(2)
+    if out:
+        write_record(out, {"problems": [asdict(problem) for problem in findings.problems]})
+
+
+class Listing(StrEnum):
+    """What can be listed."""
+
+    methods = "methods"
+    datasets = "datasets"
+    metrics = "metrics"
+    studies = "studies"
+
+
+def list_(
+    what: Annotated[Listing, typer.Argument(help="what to list", show_choices=True)],
+    study: Annotated[Path | None, typer.Option(help="list its method folders too")] = None,
+) -> None:
+    """List what there is: methods, types of datasets, metrics, ready studies."""
+    heads, rows = {
+        Listing.methods: lambda: _methods(study),
+        Listing.datasets: _datasets,
+        Listing.metrics: _metrics,
+        Listing.studies: _studies,
+    }[what]()
+    lines = [heads, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+    for line in lines:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+Lines = tuple[list[str], list[list[str]]]
+
+
+def _methods(study: Path | None) -> Lines:
+    own = read_study(study).method_folders if study else []
+    found = discover([METHODS, *map(Path, own)])
+    rows = [
+        [name, m.label, " ".join(m.modalities), " ".join(m.devices), "yes" if m.learned else "no", m.source]
+        for name, m in found.items()
+    ]
+    return ["METHOD", "ROW IN TABLES", "TASKS", "DEVICES", "LEARNED", "SOURCE"], rows
+
+
+def _datasets() -> Lines:
+    from regbench.data.base import adapters, find_adapter
+
+    rows = []
+    for name in adapters():
+        doc = importlib.import_module(f"regbench.data.{name}").__doc__ or ""
+        rows.append(
+            [name, " ".join(find_adapter(name).options_model.model_fields), doc.strip().splitlines()[0]]
+        )
+    return ["TYPE", "KEYS", "WHAT IT IS"], rows
+
+
+def _metrics() -> Lines:
+    from regbench.scores.metrics import METRICS
+
+    rows = [
+        [name, m.heading, m.better, " ".join(sorted(m.ranked)) or "never", m.needs or "nothing", m.source]
+        for name, m in METRICS.items()
+    ]
+    return ["METRIC", "COLUMN", "BETTER", "RANKED IN", "NEEDS", "SOURCE"], rows
+
+
+def _studies() -> Lines:
+    root = METHODS.parent.parent
+    paths = [root / "config.yaml", *sorted((root / "workflow" / "studies").glob("*.yaml"))]
+    rows = []
+    for path in paths:
+        study = read_study(path)
+        rows.append([str(path.relative_to(root)), " ".join(study.tasks), study.description])
+    return ["STUDY", "TASKS", "WHAT IT IS"], rows

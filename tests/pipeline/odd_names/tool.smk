@@ -1,0 +1,6 @@
+use rule run as tool with:
+    wildcard_constraints:
+        method="tool",
+    params:
+        label="Tool",
+        command="python HERE/zero.py FIXED MOVING OUT",
