@@ -11,6 +11,7 @@ import typer
 
 from regbench import commands, study_commands
 from regbench.interrupted import end_with_main
+from regbench.problems import MethodFailed
 from regbench.progress import log_to, took
 from regbench.records import read_record, write_record, write_stage_record
 from regbench.runs.lock import machine_lock
@@ -25,7 +26,7 @@ HELP = """A benchmark of deformable image registration that you can check.
     regbench show results/demo      its tables
 
 Exit codes: 0 done; 1 a bug in regbench, its traceback is shown; 2 wrong input or an unusable file, one message says
-which and what to do; 130 stopped with Ctrl-C; 137 ended because the Snakemake that started it is gone.
+which and what to do; 3 a method that failed on a pair; 130 stopped with Ctrl-C; 137 ended because the Snakemake that started it is gone.
 """
 SHOW = """Example:
 
@@ -310,6 +311,8 @@ def main() -> None:
         app()
     except (ValueError, OSError) as error:
         sys.exit(_failed(f"regbench: {error}", 2))
+    except MethodFailed as error:
+        sys.exit(_failed(f"regbench: {error}", 3))
     except Exception:
         sys.exit(_failed(traceback.format_exc(), 1))
 

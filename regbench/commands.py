@@ -9,6 +9,7 @@ import yaml
 
 from regbench.methods.discovery import MethodFile, discover
 from regbench.plan import METHODS
+from regbench.problems import nearest
 from regbench.progress import log_to
 
 REGISTER = """Examples:
@@ -126,7 +127,7 @@ def apply(
 def _method(name: str, folders: list[Path]) -> MethodFile:
     found = discover([METHODS, *folders])
     if name not in found:
-        raise ValueError(f"no method {name!r}; there are {', '.join(found)}")
+        raise ValueError(f"no method {name!r}{nearest(name, found)}; there are {', '.join(found)}")
     return found[name]
 
 

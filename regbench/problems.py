@@ -30,6 +30,10 @@ class Problems(ValueError):
         super().__init__("\n".join([f"{heading}:", *(f"  {problem}" for problem in self.problems)]))
 
 
+class MethodFailed(Exception):
+    """A method gave no field; the message holds its last words and names its log."""
+
+
 @contextmanager
 def collected(problems: list[Problem], where: str) -> Iterator[None]:
     """Put what the block finds wrong (ValueError, OSError) among `problems`; `where` is for messages that name no place."""

@@ -22,6 +22,7 @@ from regbench.prepared.affine import register_affine
 from regbench.prepared.intensity import normalise, percentile_range
 from regbench.prepared.mask import for_alignment, read_mask, threshold_mask
 from regbench.prepared.side import Scan, write_side
+from regbench.problems import MethodFailed
 from regbench.progress import Waiting
 from regbench.records import read_record
 from regbench.runs.batch import run_batch
@@ -32,10 +33,6 @@ from regbench.study import AffineSettings, LimitSettings, PrepareSettings
 FINEST = 1.0  # mm between voxels of the working grid, unless another spacing is asked for
 MARGIN = 10.0  # mm of the working grid around the fixed foreground, and around a mask that both images are cut with
 MULTIPLE = 8  # of voxels along each axis of the working grid
-
-
-class MethodFailed(Exception):
-    """The method did not give a field; the message holds its last words and names the log."""
 
 
 @dataclass(frozen=True)
