@@ -1,4 +1,4 @@
-# check, then data -> prepared -> models -> runs -> scores -> tables: one rule file a stage, in this order.
+# data -> prepared -> models -> runs -> scores -> tables: one rule file a stage, in this order.
 # `snakemake --cores all` runs the default study, config.yaml; `--configfile workflow/studies/NAME.yaml` another one.
 import sys
 from pathlib import Path
@@ -32,6 +32,8 @@ ENVIRONMENT = str(HERE / "environment.yml")  # not relative: method files outsid
 
 onstart:
     PLAN.write_study()
+    if not PLAN.check_data():
+        raise WorkflowError("nothing was run: the study or its data have the errors above")
 
 
 wildcard_constraints:
@@ -43,7 +45,6 @@ localrules:
     tables,
 
 
-include: "workflow/rules/check.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/prepared.smk"
 include: "workflow/rules/models.smk"

@@ -1,8 +1,6 @@
 """The commands about a study as such: `regbench check` and `regbench list`."""
 
 import importlib
-import logging
-from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +11,6 @@ from regbench.methods.discovery import discover
 from regbench.plan import METHODS
 from regbench.problems import collected
 from regbench.progress import log_to
-from regbench.records import write_record
 from regbench.study import read_study
 from regbench.workflow import Workflow
 
@@ -34,15 +31,13 @@ LIST = """Examples:
     regbench list metrics
 """
 GO_ON = "To run the study without the scans in error, set `on_bad_data: record` in it."
-log = logging.getLogger(__name__)
 
 
 def check(
     study: Annotated[Path, typer.Argument(help="a study (YAML), as given to snakemake")],
     results: Annotated[Path, typer.Option(help="the folder of results/STUDY")] = Path("results"),
     threads: Annotated[int | None, typer.Option(min=1, help="files read at once; the study's")] = None,
-    out: Annotated[Path | None, typer.Option(hidden=True)] = None,  # the record of the rule `check`
-    log_file: Annotated[Path | None, typer.Option("--log", hidden=True)] = None,
+    before_jobs: Annotated[bool, typer.Option("--before-jobs", hidden=True)] = False,
 ) -> None:
     """Tell everything that is wrong with a study and its data, before any job: file or key, what was expected, what to do.
 
@@ -50,21 +45,18 @@ def check(
     """
     from regbench.check.run import Findings, check_plan, told
 
-    log_to(log_file)
+    log_to(None)
     findings, on_bad_data = Findings([], []), "stop"
     with collected(findings.study, str(study)):
-        plan = Workflow.of(study) if out else Workflow.from_file(study, results)
+        plan = Workflow.of(study) if before_jobs else Workflow.from_file(study, results)
+        findings = check_plan(plan, threads or plan.study.threads, elsewhere=before_jobs)
         on_bad_data = plan.study.on_bad_data
-        findings = check_plan(plan, threads or plan.study.threads, elsewhere=out is not None)
-    text = told(findings.problems, findings.note)
+    print(told(findings.problems, findings.note))
     if findings.bad_files and on_bad_data == "stop":
-        text += f"\n{GO_ON}"
-    log.info("%s", text)
-    print(text)
-    if findings.bad_study or (findings.bad_files and (on_bad_data == "stop" or not out)):
+        print(GO_ON)
+    go_on = before_jobs and on_bad_data == "record"  # Snakemake's own call, from the study.json it wrote
+    if findings.bad_study or (findings.bad_files and not go_on):
         raise typer.Exit(2)
-    if out:
-        write_record(out, {"problems": [asdict(problem) for problem in findings.problems]})
 
 
 class Listing(StrEnum):

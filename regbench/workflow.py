@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterable
 from functools import cached_property
@@ -17,7 +18,7 @@ from regbench.check.study import check_study
 from regbench.documents import read_mapping
 from regbench.fingerprint import fingerprint
 from regbench.plan import METHODS, Plan
-from regbench.records import write_text
+from regbench.records import read_record, write_record, write_text
 from regbench.runs.keys import own_files
 from regbench.study import Study, parse_study, read_study
 
@@ -99,18 +100,32 @@ class Workflow(Plan):
         patterns = {key: "|".join(map(re.escape, names)) for key, names in named.items()}
         return {**patterns, "subject": r"[^/]+", "variant": r"[^/]+", "batch": r"[^/]+", "repetition": r"\d+"}
 
-    # check
-    def checked_files(self, _w) -> list[str]:
-        """Every input file of the study."""
-        people = [subject for dataset in self._subjects.values() for subject in dataset.values()]
-        return sorted({str(path) for subject in people for path in subject.sources})
+    def check_data(self) -> bool:
+        """Whether jobs may start: the whole check, told in the terminal, unless it passed and nothing changed since.
 
-    def check_settings(self, _w) -> str:
-        """All that is checked, the whole study by the code that checks; a digest, so that errors are not buried in it."""
-        study = self.study.model_dump(mode="json", exclude={"method_folders"})
-        methods = {name: vars(method) for name, method in self.methods.items()}
-        text = _text(study=study, methods=methods, code=fingerprint(["regbench.check.run"]))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        It runs in a process of its own, for it imports what all methods import.
+        """
+        passed, now = self.folder / "check.json", {"passed": self._checked_now()}
+        if passed.is_file() and read_record(passed) == now:
+            return True
+        command = [sys.executable, "-m", "regbench", "check", str(self.study_file), "--before-jobs"]
+        if subprocess.run(command).returncode:
+            return False
+        write_record(passed, now)
+        return True
+
+    def _checked_now(self) -> str:
+        """Digest of all that the check looks at: study, methods, files, and the code that checks."""
+        people = [subject for dataset in self._subjects.values() for subject in dataset.values()]
+        files = sorted({path for subject in people for path in subject.sources})
+        stats = {str(path): path.stat() for path in files}
+        text = _text(
+            study=self.study.model_dump(mode="json"),
+            methods={name: vars(method) for name, method in self.methods.items()},
+            files={name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()},
+            code=fingerprint(["regbench.check.run"]),
+        )
+        return hashlib.sha256(text.encode()).hexdigest()
 
     # data
     def sources(self, w) -> list[str]:

@@ -58,19 +58,17 @@ def test_errors_end_with_2_and_are_counted(world):
 
 
 @pytest.mark.parametrize(("policy", "code"), [("stop", 2), ("record", 0)])
-def test_the_rule_goes_on_over_bad_files_where_the_study_says_so(world, policy, code):
+def test_snakemakes_call_goes_on_over_bad_files_where_the_study_says_so(world, policy, code):
     world.path("s5_T1w.nii.gz").write_bytes(b"")
     world.study["on_bad_data"] = policy
+    world.write()
     study = world.folder / "results" / "tiny" / "study.json"
     study.parent.mkdir(parents=True)
-    world.write()
     study.write_text(json.dumps(world.study))
-    out = study.with_name("check.json")
-    done = regbench("check", study, "--out", out, "--log", study.with_name("check.log"), cwd=world.folder)
+    done = regbench("check", study, "--before-jobs", cwd=world.folder)
     assert done.returncode == code, done.stdout + done.stderr
     assert "the file is empty" in done.stdout
-    assert "the file is empty" in study.with_name("check.log").read_text()
-    assert out.exists() == (code == 0)
+    assert regbench("check", world.path("study.yaml"), cwd=world.folder).returncode == 2
 
 
 @pytest.mark.parametrize(
@@ -92,13 +90,15 @@ def test_exit_codes_tell_done_from_wrong_input(arguments, code, says):
     assert "Traceback" not in done.stderr
 
 
-def test_a_bug_ends_with_1_and_its_traceback(monkeypatch):
-    broken = "import regbench.study_commands as c; c._metrics = lambda: 1 / 0; " + CODE
+@pytest.mark.parametrize(("raised", "code"), [("ZeroDivisionError", 1), ("KeyboardInterrupt", 130)])
+def test_a_bug_ends_with_1_and_its_traceback_and_a_stop_with_130(raised, code):
+    broken = "import regbench.scores.metrics as m; m.METRICS = type('M', (), {'items': boom})()"
+    broken = f"def boom(self): raise {raised}\n{broken}\n{CODE}"
     done = subprocess.run(
         [sys.executable, "-c", broken, "list", "metrics"], cwd=ROOT, capture_output=True, text=True
     )
-    assert done.returncode == 1
-    assert "ZeroDivisionError" in done.stderr
+    assert done.returncode == code
+    assert ("Traceback" in done.stderr) == (code == 1)
 
 
 def test_help_shows_peoples_commands_first_and_the_exit_codes():

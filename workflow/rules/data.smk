@@ -1,7 +1,6 @@
 rule data:
     input:
         PLAN.sources,
-        checked=ancient(RESULTS / "check.json"),  # first, but no reason to make data again
     output:
         RESULTS / "data" / "{dataset}" / "{subject}.json",
     log:
