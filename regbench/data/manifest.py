@@ -1,8 +1,11 @@
 """A dataset of one's own files, listed in a CSV table.
 
 Either one row a subject and contrast, with columns subject, contrast, image, split and, where there are, labels, mask,
-group, truth; or one row a subject, with file names made from the row by patterns
+group, landmarks, truth; or one row a subject, with file names made from the row by patterns
 (`images: {T1w: "{subject}_T1w.nii.gz"}`).
+
+`landmarks` are points in that image (geometry/landmarks.py says in which files): pairs whose both images have them get
+the metric `tre`.
 
 `truth` of an image that was warped is the known displacement field (ITK, LPS mm, pull-back) that takes a point of the
 subject's other images, which lie on each other, to its place in this one; within-subject pairs with it as the moving
@@ -20,7 +23,8 @@ from regbench.data._options import Options
 from regbench.data._table import Row, read_rows
 from regbench.data.base import Dataset, Subject, check_subjects
 
-Column = Literal["subject", "contrast", "image", "labels", "mask", "split", "group", "truth"]
+Column = Literal["subject", "contrast", "image", "labels", "mask", "split", "group", "landmarks", "truth"]
+OF_IMAGES = ("landmarks", "truth")  # files that belong to one image of a subject, not to all
 SAME_GRID_MM = 0.1  # headers written by different tools round differently
 
 
@@ -35,16 +39,18 @@ class ManifestOptions(Options):
     )  # contrast: pattern with {columns} of the row
     labels: str | None = None  # pattern
     mask: str | None = None  # pattern
+    landmarks: dict[str, str] = Field(default={})  # contrast: pattern
     truth: dict[str, str] = Field(default={})  # contrast: pattern
 
     @model_validator(mode="after")
     def _one_form(self) -> "ManifestOptions":
-        if self.images is None and (self.labels or self.mask or self.truth):
+        if self.images is None and (self.labels or self.mask or self.landmarks or self.truth):
             raise ValueError(
-                "patterns for `labels`, `mask` and `truth` go with patterns for `images`; else they are columns"
+                "patterns for `labels`, `mask`, `landmarks` and `truth` go with patterns for `images`; else they are columns"
             )
-        if unknown := self.truth.keys() - (self.images or {}).keys():
-            raise ValueError(f"`truth` names {', '.join(sorted(unknown))}, which `images` does not")
+        for kind in OF_IMAGES:
+            if unknown := getattr(self, kind).keys() - (self.images or {}).keys():
+                raise ValueError(f"`{kind}` names {', '.join(sorted(unknown))}, which `images` does not")
         return self
 
     @property
@@ -63,6 +69,7 @@ class Scans:
     images: dict[str, Path] = field(default_factory=dict)
     labels: Path | None = None
     mask: Path | None = None
+    landmarks: dict[str, Path] = field(default_factory=dict)
     truth: dict[str, Path] = field(default_factory=dict)
     lines: dict[Path, int] = field(default_factory=dict)
 
@@ -121,7 +128,8 @@ class Adapter(Dataset):
                 f"but {scans.split!r} and {scans.group!r} above"
             )
         try:
-            images, truth, labels, mask = self._names(row)
+            images, labels, mask = self._names(row)
+            others = {kind: self._of_images(kind, row) for kind in OF_IMAGES}
         except KeyError as error:
             return f"a pattern names the column {error}, which the table does not have"
         for contrast, image in images.items():
@@ -130,29 +138,26 @@ class Adapter(Dataset):
             if not contrast or not image:
                 return f"subject {name!r} has an empty contrast or image"
             scans.images[contrast] = self._path(image, row, scans)
-            if truth.get(contrast):
-                scans.truth[contrast] = self._path(truth[contrast], row, scans)
+            for kind, names in others.items():
+                if names.get(contrast):
+                    getattr(scans, kind)[contrast] = self._path(names[contrast], row, scans)
         scans.labels = self._path(labels, row, scans) if labels else scans.labels
         scans.mask = self._path(mask, row, scans) if mask else scans.mask
         return None
 
-    def _names(self, row: Row) -> tuple[dict[str, str], dict[str, str], str, str]:
-        """File names of a row: images and truth by contrast, labels, mask (empty where there are none)."""
+    def _names(self, row: Row) -> tuple[dict[str, str], str, str]:
+        """File names of a row: images by contrast, labels, mask (empty where there are none)."""
         if self.options.images is None:
-            contrast = row.get("contrast")
-            return (
-                {contrast: row.get("image")},
-                {contrast: row.get("truth")},
-                row.get("labels"),
-                row.get("mask"),
-            )
-        images, truth = (
-            {contrast: name.format_map(row.values) for contrast, name in patterns.items()}
-            for patterns in (self.options.images, self.options.truth)
-        )
+            return {row.get("contrast"): row.get("image")}, row.get("labels"), row.get("mask")
         patterns = (self.options.labels or "", self.options.mask or "")
         labels, mask = (pattern.format_map(row.values) for pattern in patterns)
-        return images, truth, labels, mask
+        return _filled(self.options.images, row), labels, mask
+
+    def _of_images(self, kind: str, row: Row) -> dict[str, str]:
+        """File names of one of OF_IMAGES by contrast."""
+        if self.options.images is None:
+            return {row.get("contrast"): row.get(kind)}
+        return _filled(getattr(self.options, kind), row)
 
     def _path(self, name: str, row: Row, scans: Scans) -> Path:
         path = self.options.folder / name
@@ -165,6 +170,7 @@ class Adapter(Dataset):
 
         from regbench.geometry.fields import read_field
         from regbench.geometry.images import read_volume
+        from regbench.geometry.landmarks import check_inside, read_landmarks
 
         scans = next(s for s in self._scans() if s.subject == subject.name)
         grids = {path: read_volume(path).grid for path in scans.images.values()}
@@ -180,12 +186,22 @@ class Adapter(Dataset):
                 )
         for path in scans.truth.values():
             read_field(path)
+        for contrast, path in scans.landmarks.items():
+            grid = grids[scans.images[contrast]]
+            problem = f"outside {scans.images[contrast]}; are they in the coordinates that the file states?"
+            check_inside(read_landmarks(path, grid), grid, problem)
         return {
-            "images": {contrast: str(path) for contrast, path in scans.images.items()},
-            "truth": {contrast: str(path) for contrast, path in scans.truth.items()},
+            **{
+                kind: {contrast: str(path) for contrast, path in getattr(scans, kind).items()}
+                for kind in ("images", *OF_IMAGES)
+            },
             "labels": str(scans.labels) if scans.labels else None,
             "mask": str(scans.mask) if scans.mask else None,
         }
+
+
+def _filled(patterns: dict[str, str], row: Row) -> dict[str, str]:
+    return {contrast: pattern.format_map(row.values) for contrast, pattern in patterns.items()}
 
 
 def _tested(scans: list[Scans]) -> list[Scans]:
