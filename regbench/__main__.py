@@ -10,10 +10,11 @@ from typing import Annotated, cast
 
 import typer
 
+from regbench import commands
 from regbench.interrupted import end_with_main
 from regbench.methods.discovery import discover
 from regbench.plan import METHODS
-from regbench.progress import log_to
+from regbench.progress import log_to, took
 from regbench.records import read_record, write_record, write_stage_record
 from regbench.runs.lock import machine_lock
 from regbench.study import read_study
@@ -32,7 +33,7 @@ def data(study: StudyFile, dataset: Word, subject: Word, out: Out, log: Log = No
     """Stage data: check a subject's files, or generate them."""
     log_to(log)
     plan = Workflow.of(study)
-    with machine_lock("shared"):
+    with machine_lock("shared"), took(f"data of {subject}"):
         record = plan.datasets[dataset].make(subject)
         write_stage_record(out, record)
 
@@ -56,7 +57,7 @@ def prepare_subject(study: StudyFile, task: Word, subject: Word, out: Out, log: 
     log_to(log)
     plan, w = Workflow.of(study), SimpleNamespace(task=task, subject=subject)
     reference = [read_record(path) for path in plan.reference_file(w)]
-    with machine_lock("shared"):
+    with machine_lock("shared"), took(f"preparation of {subject}"):
         data = read_record(plan.subject_data(w))
         prepare_subject(data, plan.task(task), reference[0] if reference else None, out)
 
@@ -147,6 +148,8 @@ def run(
         code_fingerprint=plan.method_code("runs", method),
         timed=timed,
         repetitions=plan.study.timing.repetitions,
+        precision="full" if timed else plan.study.fields.precision,
+        scored_by=None if plan.study.fields.keep == "all" else plan.scored_by(w),
     )
 
 
@@ -161,8 +164,15 @@ def score(
     plan = Workflow.of(study)
     w = SimpleNamespace(task=task, method=method, variant=variant, batch=batch)
     (pairs,) = plan.run_pairs(w)
-    with machine_lock("shared"):
-        score_batch(Path(pairs), plan.run_folder(w), out, plan.study.scores)
+    with machine_lock("shared"), took("scoring"):
+        score_batch(
+            Path(pairs),
+            plan.run_folder(w),
+            out,
+            plan.study.scores,
+            keep=plan.study.fields.keep,
+            scored_by=plan.scored_by(w),
+        )
 
 
 @app.command()
@@ -193,12 +203,30 @@ def tables(study: StudyFile, log: Log = None) -> None:
     write_tables(plan.study, plan.folder, plan.methods)
 
 
+app.command(epilog=commands.REGISTER)(commands.register)
+app.command(epilog=commands.APPLY)(commands.apply)
+
+
 @app.command()
 def show(results: Annotated[Path, typer.Argument(help="results/STUDY")]) -> None:
     """Print a study's tables and say where the files are."""
     from regbench.tables.terminal import print_tables
 
     print_tables(results)
+
+
+@app.command()
+def estimate(
+    study: Annotated[Path, typer.Argument(help="a study's YAML")],
+    results: Annotated[Path, typer.Option(help="where results go, and earlier studies' are")] = Path(
+        "results"
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
+) -> None:
+    """Hours and gigabytes of each stage of a study, from rates measured on this machine."""
+    from regbench.estimate.command import estimate_study
+
+    print(estimate_study(Workflow.of_yaml(study, results), as_json))
 
 
 @app.command("list")

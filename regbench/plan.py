@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from regbench.data import Dataset, Subject, load_dataset
+from regbench.methods.contract import load_method
 from regbench.methods.discovery import MethodFile, discover
 from regbench.study import Study, TaskSettings
 
@@ -189,7 +190,11 @@ class Plan:
             for batch in self.batches(task, "test")
         ]
         declared = self.methods[method]
-        devices = [d for d in self.study.timing.devices if d in declared.devices and not declared.control]
+        devices = [
+            d
+            for d in self.study.timing.devices
+            if d in declared.devices and declared.timed and not declared.control
+        ]
         return accuracy + [f"timed_{device}" for device in devices]
 
     def runs(self) -> list[tuple[str, str, str, str]]:
@@ -212,6 +217,23 @@ class Plan:
             for variant in self.variants(method)
             for r in range(self.repetitions(method))
         ]
+
+    def names(self, task: str, fixed: str, moving: str) -> dict[str, str]:
+        """What the words of a file-name pattern stand for (methods/patterns.py)."""
+        settings = self.task(task)
+        contrasts = {"fixed_contrast": settings.fixed, "moving_contrast": settings.moving}
+        return {"fixed": fixed, "moving": moving, **contrasts, "task": task}
+
+    def missing_files(self) -> list[Path]:
+        """Files made elsewhere that a method of the study reads for its test pairs and that are not there."""
+        wanted: dict[Path, None] = {}
+        for task in self.study.tasks:
+            for name in (name for name in self.task_methods(task) if self.methods[name].requires):
+                for variant in self.variants(name):
+                    method = load_method(self.methods[name].python or "", self.options(name, variant))
+                    for pair in self.pairs(task, "test") if hasattr(method, "files") else ():
+                        wanted |= dict.fromkeys(method.files(self.names(task, *pair)))  # pyright: ignore[reportAttributeAccessIssue]
+        return [path for path in wanted if not path.is_file()]
 
     def seed(self, *what: object) -> int:
         """A seed derived from the study's and from what is being run, so that order and parallelism change nothing."""

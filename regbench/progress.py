@@ -3,7 +3,10 @@
 import logging
 import os
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -29,6 +32,14 @@ def log_to(path: Path | str | None) -> None:
         root.addHandler(file)
 
 
+@contextmanager
+def took(what: str) -> Iterator[None]:
+    """Write into the log how long the body took; `regbench estimate` learns from it."""
+    start = time.monotonic()
+    yield
+    logging.getLogger("regbench").info("%s took %.2f s", what, time.monotonic() - start)
+
+
 class Progress:
     """Lines like `mono/syn: pair 3 of 6, about 12 s left`, the first after `every` seconds at the earliest."""
 
@@ -47,7 +58,33 @@ class Progress:
             f"about {duration(left)} left" if done < self.total else f"done in {duration(now - self.start)}"
         )
         parts = [f"{self.what}: {self.unit} {done} of {self.total}", note, tail]
-        logging.getLogger("regbench.progress").info(", ".join(part for part in parts if part))
+        _tell(", ".join(part for part in parts if part))
+
+
+class Waiting:
+    """A step whose length nobody knows: said when it begins, every `every` seconds while it lasts, and when it ends."""
+
+    def __init__(self, what: str, every: float = 10.0):
+        self.what, self.every = what, every
+
+    def __enter__(self) -> None:
+        self.start, self.ended = time.monotonic(), threading.Event()
+        _tell(f"{self.what} …")
+        self.teller = threading.Thread(target=self._tell_on, daemon=True)
+        self.teller.start()
+
+    def __exit__(self, error: type | None, *_: object) -> None:
+        self.ended.set()
+        self.teller.join()
+        _tell(f"{self.what}: {'failed' if error else 'done'} in {duration(time.monotonic() - self.start)}")
+
+    def _tell_on(self) -> None:
+        while not self.ended.wait(self.every):
+            _tell(f"{self.what}: {duration(time.monotonic() - self.start)} so far")
+
+
+def _tell(line: str) -> None:
+    logging.getLogger("regbench.progress").info(line)
 
 
 def duration(seconds: float) -> str:

@@ -42,13 +42,18 @@ def write_stage_record(path: Path | str, record: dict[str, Any]) -> dict[str, An
     Snakemake takes a small input that reads as before for unchanged; so a record must differ when its files do.
     """
     digest = hashlib.sha256()
-    for name in sorted(set(_texts(record))):
-        if len(name) < 1000 and "/" in name and Path(name).is_file():
-            with open(name, "rb") as file:
-                digest.update(f"{name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\0".encode())
+    for name in files_in(record):
+        with open(name, "rb") as file:
+            digest.update(f"{name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\0".encode())
     record = {**record, "digest": digest.hexdigest()[:32]}
     write_record(path, record)
     return record
+
+
+def files_in(record: Any) -> list[str]:
+    """Paths of all files that a record names, however deep, in alphabetical order."""
+    texts = sorted(set(_texts(record)))
+    return [text for text in texts if len(text) < 1000 and "/" in text and Path(text).is_file()]
 
 
 def read_record(path: Path | str) -> dict[str, Any]:

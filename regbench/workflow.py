@@ -15,7 +15,7 @@ from regbench.fingerprint import fingerprint
 from regbench.plan import METHODS, Plan
 from regbench.records import write_text
 from regbench.runs.keys import own_files
-from regbench.study import parse_study, read_study
+from regbench.study import Study, parse_study, read_study
 
 STAGE_CODE = {
     "data": ["regbench.data"],
@@ -35,7 +35,17 @@ class Workflow(Plan):
         cls, config: dict[str, Any], results: str, method_folder: str | Path = METHODS
     ) -> "Workflow":
         """The plan of Snakemake's `config`, checked; ValueError says what is wrong with it."""
-        study = parse_study(dict(config), "the study given to snakemake")
+        return cls._checked(parse_study(dict(config), "the study given to snakemake"), results, method_folder)
+
+    @classmethod
+    def of_yaml(
+        cls, path: Path | str, results: str | Path, method_folder: str | Path = METHODS
+    ) -> "Workflow":
+        """The plan of a study's YAML, as Snakemake would have it, checked."""
+        return cls._checked(read_study(path), results, method_folder)
+
+    @classmethod
+    def _checked(cls, study: Study, results: str | Path, method_folder: str | Path) -> "Workflow":
         study = study.model_copy(update={"method_folders": [str(method_folder), *study.method_folders]})
         plan = cls(study, Path(results))
         plan.check()
@@ -147,9 +157,15 @@ class Workflow(Plan):
         return _text(
             options=self.options(w.method, w.variant), code=self.method_code("runs", w.method),
             seed=self.study.seed, device=self.study.device, threads=self.study.threads,
-            own=self._own_files(w, [{"fixed": fixed, "moving": moving} for fixed, moving in pairs]),
+            own=self._own_files(w, [self.names(w.task, *pair) for pair in pairs]),
             timing=[timing.repetitions, self.task(w.task).pairs.timed] if _timed(w) else None,
+            fields=None if _timed(w) else self._stored(w),
         )  # fmt: skip
+
+    def _stored(self, w) -> list[str | None]:
+        """How fields are stored and, where they are dropped, the scores for which a change needs them again."""
+        fields = self.study.fields
+        return [fields.precision, None if fields.keep == "all" else self.scored_by(w)]
 
     def run_folder(self, w) -> Path:
         return self.folder / "runs" / w.task / w.method / w.variant / w.batch
@@ -177,13 +193,17 @@ class Workflow(Plan):
         ]
 
     def score_settings(self, w) -> str:
+        return _text(scored_by=self.scored_by(w), keep=self.study.fields.keep)
+
+    def scored_by(self, _w) -> str:
+        """What scores depend on besides runs and pairs."""
         return _text(label_path=self.study.scores.label_path, code=self.codes["scores"])
 
     def table_settings(self, _w) -> str:
         labels = {name: [m.label, m.control] for name, m in self.methods.items()}
         return _text(
             labels=labels,
-            study=self.study.model_dump(exclude={"limits", "method_folders"}),
+            study=self.study.model_dump(exclude={"limits", "method_folders", "fields"}),
             code=self.codes["tables"],
         )
 

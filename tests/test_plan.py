@@ -117,3 +117,18 @@ def test_seeds_differ_by_what_is_run_and_by_study_seed(tmp_path):
     seeds = {one.seed("train", 0), one.seed("train", 1), one.seed("train", 0, "x"), two.seed("train", 0)}
     assert len(seeds) == 4
     assert plan(tmp_path).seed("train", 0) == one.seed("train", 0)
+
+
+def test_files_made_elsewhere_that_are_missing_are_known_before_anything_runs(tmp_path):
+    fields = str(tmp_path / "{task}_{fixed}_{moving}_{moving_contrast}.nii.gz")
+    elsewhere = plan(
+        tmp_path,
+        methods={"precomputed": {"variants": {"mine": {"fields": fields}}}},
+        mono={"methods": ["precomputed", "identity"]},
+    )
+    names = {f"mono_{fixed}_{moving}_T1w.nii.gz" for fixed, moving in elsewhere.pairs("mono", "test")}
+    assert names <= {path.name for path in elsewhere.missing_files()}
+    for name in names:
+        (tmp_path / name).touch()
+    assert not names & {path.name for path in elsewhere.missing_files()}
+    assert not [batch for batch in elsewhere.run_batches("mono", "precomputed") if "timed" in batch]

@@ -20,12 +20,11 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from regbench.data._options import Options
+from regbench.data._scans import OF_IMAGES, Scans, checked_files
 from regbench.data._table import Row, read_rows
 from regbench.data.base import Dataset, Subject, check_subjects
 
 Column = Literal["subject", "contrast", "image", "labels", "mask", "split", "group", "landmarks", "truth"]
-OF_IMAGES = ("landmarks", "truth")  # files that belong to one image of a subject, not to all
-SAME_GRID_MM = 0.1  # headers written by different tools round differently
 
 
 class ManifestOptions(Options):
@@ -60,17 +59,9 @@ class ManifestOptions(Options):
 
 
 @dataclass
-class Scans:
+class ListedScans(Scans):
     """One subject's files, gathered from its rows; `lines` says where each file is named."""
 
-    subject: str
-    split: str
-    group: str
-    images: dict[str, Path] = field(default_factory=dict)
-    labels: Path | None = None
-    mask: Path | None = None
-    landmarks: dict[str, Path] = field(default_factory=dict)
-    truth: dict[str, Path] = field(default_factory=dict)
     lines: dict[Path, int] = field(default_factory=dict)
 
 
@@ -104,10 +95,10 @@ class Adapter(Dataset):
         tested = _tested(self._scans())
         return pairing == "within" and all(s.truth and fixed not in s.truth for s in tested)
 
-    def _scans(self) -> list[Scans]:
+    def _scans(self) -> list[ListedScans]:
         form = ["subject", "split"] if self.options.images else ["subject", "split", "contrast", "image"]
         rows = read_rows(self.options.path, {**self.options.columns}, form)
-        found: dict[str, Scans] = {}
+        found: dict[str, ListedScans] = {}
         problems = []
         for row in rows:
             problem = self._add(found, row)
@@ -117,11 +108,11 @@ class Adapter(Dataset):
             raise ValueError(f"{self.options.path}: not usable as a dataset:\n" + "\n".join(problems))
         return list(found.values())
 
-    def _add(self, found: dict[str, Scans], row: Row) -> str | None:
+    def _add(self, found: dict[str, ListedScans], row: Row) -> str | None:
         """Put a row's files with its subject; returns what is wrong with the row."""
         name, split = row.get("subject"), row.get("split")
         group = row.get("group") or name
-        scans = found.setdefault(name, Scans(name, split, group))
+        scans = found.setdefault(name, ListedScans(name, split, group))
         if (scans.split, scans.group) != (split, group):
             return (
                 f"subject {name!r} has split {split!r} and group {group!r} here, "
@@ -159,61 +150,29 @@ class Adapter(Dataset):
             return {row.get("contrast"): row.get(kind)}
         return _filled(getattr(self.options, kind), row)
 
-    def _path(self, name: str, row: Row, scans: Scans) -> Path:
+    def _path(self, name: str, row: Row, scans: ListedScans) -> Path:
         path = self.options.folder / name
         scans.lines.setdefault(path, row.line)
         return path
 
     def _files(self, subject: Subject) -> dict[str, Any]:
-        # Imported here: listing subjects, which Snakemake does at each start, must not wait for nibabel.
-        import numpy as np
-
-        from regbench.geometry.fields import read_field
-        from regbench.geometry.images import read_volume
-        from regbench.geometry.landmarks import check_inside, read_landmarks
-
-        scans = next(s for s in self._scans() if s.subject == subject.name)
-        grids = {path: read_volume(path).grid for path in scans.images.values()}
-        for path in filter(None, (scans.labels, scans.mask)):
-            volume = read_volume(path, dtype=np.int32)
-            if not volume.data.any():
-                raise ValueError(f"{path}: no voxel is labelled")
-            if not any(volume.grid.same_as(grid, SAME_GRID_MM) for grid in grids.values()):
-                shapes = ", ".join(f"{image} {grid.shape}" for image, grid in grids.items())
-                raise ValueError(
-                    f"{path}: shape {volume.grid.shape} or position differs from the subject's images ({shapes}); "
-                    "labels and masks must lie on an image's grid"
-                )
-        for path in scans.truth.values():
-            read_field(path)
-        for contrast, path in scans.landmarks.items():
-            grid = grids[scans.images[contrast]]
-            problem = f"outside {scans.images[contrast]}; are they in the coordinates that the file states?"
-            check_inside(read_landmarks(path, grid), grid, problem)
-        return {
-            **{
-                kind: {contrast: str(path) for contrast, path in getattr(scans, kind).items()}
-                for kind in ("images", *OF_IMAGES)
-            },
-            "labels": str(scans.labels) if scans.labels else None,
-            "mask": str(scans.mask) if scans.mask else None,
-        }
+        return checked_files(next(s for s in self._scans() if s.subject == subject.name))
 
 
 def _filled(patterns: dict[str, str], row: Row) -> dict[str, str]:
     return {contrast: pattern.format_map(row.values) for contrast, pattern in patterns.items()}
 
 
-def _tested(scans: list[Scans]) -> list[Scans]:
+def _tested(scans: list[ListedScans]) -> list[ListedScans]:
     return [s for s in scans if s.split == "test"] or scans
 
 
-def _missing_files(scans: Iterable[Scans]) -> list[str]:
+def _missing_files(scans: Iterable[ListedScans]) -> list[str]:
     lines = [(line, path) for s in scans for path, line in s.lines.items() if not path.is_file()]
     return [f"  line {line}: no such file: {path}" for line, path in sorted(lines)]
 
 
-def _missing_contrasts(scans: list[Scans]) -> list[str]:
+def _missing_contrasts(scans: list[ListedScans]) -> list[str]:
     everywhere = list(dict.fromkeys(name for s in scans for name in s.images))
     gaps = [(s.subject, [name for name in everywhere if name not in s.images]) for s in scans]
     return [f"  subject {name!r} has no image of contrast {', '.join(gap)}" for name, gap in gaps if gap]

@@ -31,7 +31,9 @@ class Method(Protocol):
     """A registration method: `__init__(**options)` takes the options of its method file, literal values only.
 
     A method may also have `for_pair(pair: dict) -> None`. It is called before `register`, within the load phase,
-    with the PAIR record (paths of images, masks and truth), for methods that read more than the two images.
+    with the PAIR record (paths of images, masks and truth), for methods that read more than the two images. And
+    `files(names: dict) -> list[Path]`: files made elsewhere that it reads for a pair of those names
+    (methods/patterns.py), so that missing ones are known before anything runs.
     """
 
     def setup(self, context: Context) -> None:

@@ -21,7 +21,8 @@ class MethodFile:
     `command` is a template split as a shell would, without a shell. Words in capitals are replaced: FIXED, MOVING, OUT,
     FIXED_MASK, MOVING_MASK, THREADS, DEVICE, MODEL, HERE (the method file's folder), and the options by their names.
     `devices`: where it can run. `trains`: it has models of its own; `model_of`: it runs with those of another method (of
-    the variant of the same name, else of the first). `requires` names options that must have a value before the method takes part in a
+    the variant of the same name, else of the first). `control` rows are left out of comparisons; `timed=False` says that
+    a method's time means nothing (a control's never does). `requires` names options that must have a value before the method takes part in a
     study; `packages` are modules beyond regbench's own that must be installed. `interpreter` is the Python that runs
     the class, None for the one that runs regbench.
     """
@@ -38,6 +39,7 @@ class MethodFile:
     model_of: str | None = None
     needs_truth: bool = False
     control: bool = False
+    timed: bool = True
     requires: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     interpreter: str | None = None
@@ -55,7 +57,7 @@ class MethodFile:
 
 LISTS = ("modalities", "devices", "requires", "packages")
 TYPES = {"options": dict, **dict.fromkeys(LISTS, (list, tuple))}
-TYPES |= dict.fromkeys(("trains", "needs_truth", "control"), bool)
+TYPES |= dict.fromkeys(("trains", "needs_truth", "control", "timed"), bool)
 WORDS = {"modalities": {"mono", "multi"}, "devices": {"cpu", "cuda"}}
 KEYS = {entry.name for entry in fields(MethodFile)} - {"name", "path"}
 

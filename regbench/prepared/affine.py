@@ -51,15 +51,32 @@ def register_affine(fixed: Volume, moving: Volume, settings: AffineSettings) -> 
     Raises ValueError naming the file when an image is empty or the two cannot be brought to overlap.
     """
     scans = _scan(fixed), _scan(moving)
+    if _sees_less(scans[1], scans[0]):
+        matrix, information = _align(scans[1], scans[0], settings, f"{fixed.path} and {moving.path}")
+        return np.linalg.inv(matrix), information
+    return _align(*scans, settings, f"{fixed.path} and {moving.path}")
+
+
+def _sees_less(scan: _Scan, other: _Scan) -> bool:
+    """Whether a scan without a mask shows less of the head than the other one, as thick slices often do.
+
+    It then has to be the fixed one: all its samples stay in use wherever they are taken. The other way round the
+    overlap, and with it the mutual information, would change with every step, and lead astray.
+    """
+    if scan.masked or other.masked:
+        return False
+    return bool(np.prod(np.ptp(scan.corners, axis=0)) < np.prod(np.ptp(other.corners, axis=0)))
+
+
+def _align(fixed: _Scan, moving: _Scan, settings: AffineSettings, names: str) -> tuple[np.ndarray, float]:
+    scans = fixed, moving
     fine, coarse, search = _levels(*scans)
     share = settings.sampling
     with _one_thread():
         starts = _search(*search, scans, settings.starts)
         rigid = sorted((_refine(start, *search) for start in starts), key=_value)
         if not np.isfinite(rigid[0][1]):
-            raise ValueError(
-                f"{moving.path}: found no overlap with {fixed.path}; is either image (or mask) empty?"
-            )
+            raise ValueError(f"{names}: found no overlap of the two; is either image (or mask) empty?")
         finer = min((_refine(start, *coarse, share) for start, _ in rigid[:2]), key=_value)
         similar, _ = _refine(_similarity(finer[0]), *coarse, share)
         affine, _ = _refine(_affine(similar), *coarse, share)
@@ -83,7 +100,7 @@ def _value(found: tuple[sitk.Transform, float]) -> float:
 
 
 def _scan(volume: Volume) -> _Scan:
-    foreground = threshold_mask(volume.data) if volume.mask is None else volume.mask
+    foreground = threshold_mask(volume.data, volume.grid.spacing) if volume.mask is None else volume.mask
     if not foreground.any():
         raise ValueError(f"{volume.path}: nothing to align, the image or its mask is empty")
     low, high = np.percentile(volume.data if volume.mask is None else volume.data[volume.mask], [0.5, 99.5])

@@ -33,7 +33,7 @@ def normalise(data: np.ndarray, normalisation: dict[str, float]) -> np.ndarray:
 
 def n4(volume: Volume) -> np.ndarray:
     """The image divided by its bias field: (D, H, W) float32. The bias is estimated in the mask, or the foreground."""
-    mask = threshold_mask(volume.data) if volume.mask is None else volume.mask
+    mask = threshold_mask(volume.data, volume.grid.spacing) if volume.mask is None else volume.mask
     image = sitk.GetImageFromArray(np.ascontiguousarray(volume.data.T, dtype=np.float32))
     region = sitk.GetImageFromArray(np.ascontiguousarray(mask.T).astype(np.uint8))
     for item in (image, region):

@@ -10,6 +10,7 @@ from regbench.geometry.images import read_grid
 from regbench.prepared.affine import register_affine
 from regbench.prepared.failure import guarded, upstream
 from regbench.prepared.landmarks import landmark_pairs
+from regbench.prepared.mask import for_alignment
 from regbench.prepared.side import reread_scan, write_side
 from regbench.prepared.truth import true_field, true_maps
 from regbench.progress import Progress
@@ -63,7 +64,8 @@ def _moved(fixed: Record, moving: Record, task: TaskSettings, stem: Path) -> Rec
     """The moving side of one pair: aligned to the fixed scan (mode `pairwise`), resampled onto the fixed grid."""
     scan, matrix, information = reread_scan(moving), np.eye(4), None
     if task.prepare.affine.mode == "pairwise":
-        matrix, information = register_affine(reread_scan(fixed).volume, scan.volume, task.prepare.affine)
+        target, seen = (for_alignment(each.volume, task.prepare) for each in (reread_scan(fixed), scan))
+        matrix, information = register_affine(target, seen, task.prepare.affine)
     who = {name: moving[name] for name in ("subject", "contrast", "landmarks")}
     side = write_side(scan, read_grid(fixed["image"]), matrix, stem, moving["labels"], who)
     return {**side, "original_mask": moving["original_mask"], "affine_information": information}

@@ -51,7 +51,7 @@ def reread_scan(side: dict[str, Any]) -> Scan:
 
 def grid_around(volume: Volume, settings: GridSettings) -> Grid:
     """The task's grid, along the LPS axes, centred on the box of the mask (or foreground) in the scan's own space."""
-    foreground = threshold_mask(volume.data) if volume.mask is None else volume.mask
+    foreground = threshold_mask(volume.data, volume.grid.spacing) if volume.mask is None else volume.mask
     points = volume.grid.to_points(np.argwhere(foreground).T)
     return centred_grid(settings.shape, settings.spacing, (points.min(axis=1) + points.max(axis=1)) / 2)
 

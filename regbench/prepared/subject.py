@@ -10,6 +10,7 @@ from regbench.geometry.grid import Grid
 from regbench.geometry.images import read_volume
 from regbench.prepared.affine import register_affine
 from regbench.prepared.failure import guarded, upstream
+from regbench.prepared.mask import for_alignment
 from regbench.prepared.reference import Reference, load_reference
 from regbench.prepared.side import Scan, grid_around, keep_native, read_scan, write_side
 from regbench.records import write_stage_record
@@ -62,4 +63,5 @@ def _place(
         return grid_around(scan.volume, task.grid), np.eye(4), None
     if (target.subject, target.contrast) == (who["subject"], who["contrast"]):
         return target.grid, np.eye(4), None
-    return target.grid, *register_affine(target.volume, scan.volume, task.prepare.affine)
+    fixed, moving = (for_alignment(volume, task.prepare) for volume in (target.volume, scan.volume))
+    return target.grid, *register_affine(fixed, moving, task.prepare.affine)

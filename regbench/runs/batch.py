@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
-from regbench.geometry.fields import read_field
+from regbench.geometry.fields import halved, read_field, write_field
 from regbench.geometry.images import read_volume
 from regbench.methods.discovery import MethodFile
 from regbench.progress import Progress
 from regbench.provenance import environment
 from regbench.records import read_record, write_record
 from regbench.runs.jobs import SupervisorClient, command_of, job_of
-from regbench.runs.keys import digest, run_key, seed_of
+from regbench.runs.keys import digest, run_key, score_key, seed_of
 from regbench.runs.lock import machine_lock
 from regbench.study import LimitSettings
 
@@ -34,6 +34,8 @@ class _Batch:
     timed: bool
     calls: int
     client: SupervisorClient
+    half: bool
+    scored_by: str | None
 
 
 def run_batch(
@@ -54,6 +56,8 @@ def run_batch(
     timed: bool,
     repetitions: int,
     only_status: Collection[str] | None = None,
+    precision: Literal["full", "half"] = "full",
+    scored_by: str | None = None,
     log: Path | None = None,
 ) -> dict[str, Any]:
     """Run `method` with `options` (the file's with the variant's laid over) on every pair; write folder/batch.json.
@@ -61,19 +65,22 @@ def run_batch(
     A pair whose record carries the same key is left as it is; records whose status is in `only_status` are deleted
     first and so run again. `device` is "cpu" or "cuda"; an accuracy run of a method that cannot use it takes the CPU,
     a timed one is skipped, as where there is no such device. Accuracy runs make one call a pair, in one process; timed runs start a new process for
-    each pair and make one cold call, then `repetitions` steady ones, alone on the machine. What the method prints
-    goes to `log` (folder/output.log). Returns what batch.json holds: {"counts": {status: n}, "pairs": [names]}.
+    each pair and make one cold call, then `repetitions` steady ones, alone on the machine. `precision`: of the
+    fields that are kept. A pair whose field was dropped after scoring is left as it is while its scores hold under the
+    settings `scored_by` (None: they do not). What the method prints goes to `log` (folder/output.log). Returns what batch.json holds: {"counts": {status: n}, "pairs": [names]}.
 
     Raises ValueError when a required option has no value; nothing a method does raises.
     """
     if missing := method.missing(options):
         raise ValueError(f"method {method.name}: no value for {', '.join(missing)}; give it one in the study")
     device = device if timed or device in method.devices else "cpu"
+    pairs = [{**pair, "task": task} for pair in pairs]  # as patterns of file names may ask for it
     names = {"task": task, "method": method.name, "variant": variant, "repetition": repetition}
     model = model_record.get("model") if model_record else None
     calls = 1 + repetitions if timed else 1
     context = {"threads": threads, "device": device, "seed": seed_of(seed, names), "model": model}
     settings = {"code": code_fingerprint, "calls": calls, "context": {**context, "model": None}}
+    settings |= {} if precision == "full" else {"precision": precision}
     folder.mkdir(parents=True, exist_ok=True)
     log = log or folder / "output.log"
     log.unlink(missing_ok=True)
@@ -82,7 +89,20 @@ def run_batch(
     job = job_of(method, options, context, limits.run_seconds, limits.memory_gb, log)
     upstream = _upstream(method, model_record, device)
     client = SupervisorClient(job)
-    batch = _Batch(method, options, folder, names, context, upstream, settings, timed, calls, client)
+    batch = _Batch(
+        method,
+        options,
+        folder,
+        names,
+        context,
+        upstream,
+        settings,
+        timed,
+        calls,
+        client,
+        precision == "half",
+        scored_by,
+    )
     try:
         records = _run_all(batch, pairs, only_status or ())
     finally:
@@ -105,7 +125,7 @@ def _run_all(batch: _Batch, pairs: list[dict[str, Any]], again: Collection[str])
     for number, pair in enumerate(pairs, 1):
         path = batch.folder / f"{pair['pair']}.json"
         key, skipped = _key(batch, pair)
-        record = _finished(path, key, again)
+        record = _finished(path, key, again, batch.scored_by and score_key(pair, batch.scored_by))
         if record is None:
             record = _record(batch, pair, key, {"status": "skipped", "message": skipped} if skipped else None)
             write_record(path, record)
@@ -152,13 +172,15 @@ def _key(batch: _Batch, pair: dict[str, Any]) -> tuple[str, str]:
         return digest([skipped, batch.settings]), skipped
 
 
-def _finished(path: Path, key: str, again: Collection[str]) -> dict[str, Any] | None:
-    """The pair's record when it holds; None when the pair is to be run."""
+def _finished(path: Path, key: str, again: Collection[str], scores: str | None) -> dict[str, Any] | None:
+    """The pair's record when it holds; None when the pair is to be run. `scores`: key of scores that hold."""
     try:
         record = read_record(path)
     except (FileNotFoundError, ValueError):
         return None
     lost = record.get("field") and not Path(record["field"]).is_file()
+    if dropped := record.get("scores"):
+        lost = dropped["key"] != scores
     if record.get("key") == key and record["status"] not in again and not lost:
         return record
     path.unlink()
@@ -208,6 +230,9 @@ def _run(batch: _Batch, pair: dict[str, Any]) -> tuple[dict[str, Any], str | Non
         if event["status"] == "ok" and (problem := _problem(part, pair)):
             event |= {"status": "invalid", "message": problem}
     if event["status"] == "ok" and not batch.timed:
+        if batch.half:
+            u, grid = read_field(part)
+            write_field(part, halved(u), grid)
         part.replace(final)
         return event, str(final)
     part.unlink(missing_ok=True)

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from regbench.methods.discovery import MethodFile
+from regbench.methods.patterns import fill, pair_names
+from regbench.records import files_in
 
 PACKAGES = Path(__file__).resolve().parents[2]  # the folder that holds the package
 
@@ -23,18 +25,24 @@ def run_key(
 
     `settings`: code fingerprint, device, threads, seed and number of calls. Raises OSError when a file is missing.
     """
-    names = {side: pair[side]["subject"] for side in ("fixed", "moving")}
     files = [pair[side].get(kind) for side in ("fixed", "moving") for kind in ("image", "mask")]
     files += [pair.get("truth") if method.needs_truth else None, model]
     parts = {
         "pair": pair["pair"],
         "files": [path and file_hash(path) for path in files],
-        "own": [file_hash(path) for path in own_files(method, options, names)],
+        "own": [file_hash(path) for path in own_files(method, options, pair_names(pair))],
         "method": [method.python, method.command, method.interpreter],
         "options": options,
         **settings,
     }
     return digest(parts)
+
+
+def score_key(pair: dict[str, Any], settings: str) -> str:
+    """Hash (32 hex digits) of what a pair's scores depend on besides its field: both sides with the contents of all
+    files they name, the truth, and `settings`, which holds the scores' own settings and code."""
+    parts = {name: pair.get(name) for name in ("fixed", "moving", "truth")}
+    return digest([settings, parts, [file_hash(path) for path in files_in(parts)]])
 
 
 def digest(parts: Any) -> str:
@@ -61,12 +69,11 @@ def _content_hash(path: str, _time: int, _size: int) -> str:
 
 def own_files(method: MethodFile, options: dict[str, Any], names: dict[str, str]) -> list[Path]:
     """Files of the method's own: its module and what lies beside it under the same name (mine.py, mine.txt), scripts that
-    its command names, files that its options name (with {fixed} and {moving} for the subjects in `names`)."""
-    texts = [value for value in options.values() if isinstance(value, str)]
+    its command names, files that its options name, alone or in lists (patterns of `names`, methods/patterns.py)."""
+    values = [each for value in options.values() for each in (value if isinstance(value, list) else [value])]
+    texts = [value for value in values if isinstance(value, str)]
     texts += [token.replace("HERE", str(method.path.parent)) for token in shlex.split(method.command or "")]
-    for subject, name in names.items():
-        texts = [text.replace(f"{{{subject}}}", name) for text in texts]
-    paths = [Path(text) for text in texts if 0 < len(text) < 1000]
+    paths = [Path(fill(text, names)) for text in texts if 0 < len(text) < 1000]
     if method.python:
         module = method.python.partition(":")[0].replace(".", "/")
         paths += sorted(method.path.parent.glob(f"{module}.*"))

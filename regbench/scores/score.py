@@ -4,36 +4,53 @@ import csv
 import io
 import logging
 from pathlib import Path
+from typing import Literal
 
 from regbench.progress import Progress
 from regbench.records import read_record, write_text
+from regbench.scores.dropped import check_dropped, drop_fields, kept_scores
 from regbench.scores.pair import COLUMNS, Row, Session, score_pair, unscored
 from regbench.study import ScoreSettings
 
 log = logging.getLogger(__name__)
 
 
-def score_batch(pairs: Path, runs: Path, out: Path, settings: ScoreSettings, threads: int = 1) -> None:
+def score_batch(
+    pairs: Path,
+    runs: Path,
+    out: Path,
+    settings: ScoreSettings,
+    threads: int = 1,
+    keep: Literal["all"] | int = "all",
+    scored_by: str = "",
+) -> None:
     """Score every pair of a batch and write scores/TASK/METHOD/VARIANT/BATCH.csv, whole or not at all.
 
     pairs: the batch's pairs record; runs: its folder runs/TASK/METHOD/VARIANT/rR_bK; threads: for surface distances.
-    A run that failed, or whose scoring fails, becomes rows with a status and no value: no pair is ever dropped.
+    A run that failed, or whose scoring fails, becomes rows with a status and no value: no pair is ever left out.
+    Then the fields of all but the first `keep` pairs are deleted; `scored_by` says with what settings and code they
+    were scored. Raises ValueError when scores need fields that an earlier scoring dropped.
     """
     session = Session(settings, threads)
     # Pairs of one fixed scan follow one another, so that it is prepared for scoring once.
     todo = sorted(read_record(pairs)["pairs"], key=lambda pair: pair["pair"])
+    check_dropped(todo, runs, scored_by)
     rows: list[Row] = []
     progress = Progress("/".join(("scores", *runs.parts[-4:])), len(todo), "pair")
     for done, pair in enumerate(todo, 1):
-        rows += _score_safely(pair, runs, session)
+        rows += _score_safely(pair, runs, session, scored_by)
         progress.step(done)
     write_text(out, _csv(rows))
+    if keep != "all":
+        drop_fields(todo[keep:], runs, rows, scored_by)
 
 
-def _score_safely(pair: Row, runs: Path, session: Session) -> list[Row]:
+def _score_safely(pair: Row, runs: Path, session: Session, scored_by: str) -> list[Row]:
     run = _identity(pair, runs)
     try:
         run |= read_record(runs / f"{pair['pair']}.json")
+        if (kept := kept_scores(pair, run, scored_by)) is not None:
+            return kept
         return score_pair(pair, run, session.settings, session)
     except Exception:  # failure is data: whatever happened, the other pairs go on
         log.exception("%s: pair %s could not be scored", runs, pair["pair"])

@@ -1,13 +1,10 @@
-"""SyN, B-spline, DMI-IO and greedy move points the right way on any grid; precomputed reads fields."""
+"""SyN, B-spline, DMI-IO and greedy move points the right way on any grid."""
 
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 import pytest
 
-from regbench.geometry.fields import mm_to_voxels, write_field
-from regbench.geometry.grid import Grid
 from regbench.geometry.images import Volume
 from regbench.methods.contract import Context, load_method
 from regbench.methods.discovery import discover
@@ -74,46 +71,3 @@ def test_the_error_of_a_known_warp_falls(name):
 def test_the_same_seed_gives_the_same_field(name):
     fixed, moving = blobs.pair(blobs.grids()["las"], SHIFT)
     assert np.array_equal(register(name, fixed, moving), register(name, fixed, moving))
-
-
-@pytest.fixture
-def place() -> Grid:
-    return blobs.grids()["anisotropic"]
-
-
-def precomputed(folder: Path, layout: str):
-    path = str(folder / "{fixed}_to_{moving}.nii.gz")
-    method = load_method("regbench.methods.precomputed:Precomputed", {"fields": path, "layout": layout})
-    method.setup(CONTEXT)
-    method.for_pair({"pair": "A__B", "fixed": {"subject": "A"}, "moving": {"subject": "B"}})
-    return method
-
-
-def test_itk_fields_are_read_from_any_grid(tmp_path, place):
-    wide = Grid((60, 60, 60), np.array([[2.0, 0, 0, -60], [0, 2, 0, -60], [0, 0, 2, -50], [0, 0, 0, 1]]))
-    linear = 0.05 * wide.points()
-    write_field(tmp_path / "A_to_B.nii.gz", linear.astype(np.float32), wide)
-    fixed = Volume(np.zeros(place.shape, np.float32), place)
-    field = precomputed(tmp_path, "itk").register(fixed, fixed)
-    assert np.allclose(field, 0.05 * place.points(), atol=1e-3)
-
-
-def test_learn2reg_fields_are_voxels_of_the_prepared_grid(tmp_path, place):
-    truth = np.broadcast_to(SHIFT.reshape(3, 1, 1, 1), (3, *place.shape)).astype(np.float32)
-    voxels = np.moveaxis(mm_to_voxels(truth, place), 0, -1)
-    nib.save(nib.Nifti1Image(voxels, np.eye(4)), tmp_path / "A_to_B.nii.gz")
-    fixed = Volume(np.zeros(place.shape, np.float32), place)
-    assert np.allclose(precomputed(tmp_path, "learn2reg").register(fixed, fixed), truth, atol=1e-5)
-
-
-def test_a_missing_precomputed_field_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="A_to_B"):
-        precomputed(tmp_path, "itk")
-
-
-@pytest.mark.parametrize(
-    "options", [{"fields": "/x/all.nii.gz"}, {"fields": "{fixed}{moving}", "layout": "ras"}]
-)
-def test_wrong_options_of_precomputed_are_refused(options):
-    with pytest.raises(ValueError, match="precomputed"):
-        load_method("regbench.methods.precomputed:Precomputed", options)

@@ -13,7 +13,7 @@ SETTINGS = AffineSettings(starts=4)
 
 def masked(path) -> Volume:
     volume = read_volume(path)
-    volume.mask = threshold_mask(volume.data)
+    volume.mask = threshold_mask(volume.data, volume.grid.spacing)
     return volume
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from regbench.geometry.grid import Grid
 from regbench.geometry.images import Volume, write_volume
-from regbench.prepared.mask import choose_mask, threshold_mask
+from regbench.prepared.mask import choose_mask, for_alignment, threshold_mask
 from regbench.study import PrepareSettings
 
 RADIUS = np.linalg.norm(np.indices((40, 40, 40)) - 20, axis=0)
@@ -14,13 +14,41 @@ def test_stripped_image_is_masked_above_zero_with_holes_filled_and_specks_droppe
     data = np.where(BALL, 500.0, 0.0)
     data[RADIUS < 5] = -3
     data[2, 2, 2] = 900
-    assert np.array_equal(threshold_mask(data), BALL)
+    assert np.array_equal(threshold_mask(data, np.ones(3)), BALL)
 
 
 def test_image_with_noisy_air_is_masked_by_otsu():
     noise = np.random.default_rng(0).rayleigh(10, BALL.shape)
-    mask = threshold_mask(np.where(BALL, 400, 0) + noise)
+    mask = threshold_mask(np.where(BALL, 400, 0) + noise, np.ones(3))
     assert np.array_equal(mask, BALL)
+
+
+def skulled(spacing):
+    """A head at `spacing` mm in noisy air, (data, inside): dim grey and bright white matter, dark CSF and skull, scalp."""
+    size = [int(220 / mm) for mm in spacing]
+    middle, mm = np.array(size)[:, None, None, None] / 2, np.array(spacing)[:, None, None, None]
+    radius = np.linalg.norm((np.indices(size) - middle) * mm, axis=0)
+    data = np.select(
+        [radius < 12, radius < 50, radius < 70, radius < 80, radius < 86], [20.0, 400, 250, 20, 500], 0.0
+    )
+    return data + np.random.default_rng(0).rayleigh(10, size), radius < 86
+
+
+@pytest.mark.parametrize("spacing", [(2, 2, 2), (1.6, 1.6, 5)])
+def test_head_with_skull_is_masked_as_one_solid(spacing):
+    data, head = skulled(spacing)
+    mask = threshold_mask(data, np.array(spacing))
+    assert 2 * np.sum(mask & head) / (mask.sum() + head.sum()) > 0.98
+    assert mask[head].mean() > 0.99
+
+
+def test_alignment_sees_a_head_whole_and_a_stripped_brain_by_its_mask():
+    data, head = skulled((4, 4, 4))
+    grid = Grid(data.shape, np.diag([4, 4, 4, 1.0]))
+    stripped = Volume(np.where(head, data, 0), grid, head)
+    assert for_alignment(stripped, PrepareSettings()).mask is head
+    assert for_alignment(Volume(data, grid, head), PrepareSettings()).mask is None
+    assert for_alignment(Volume(data, grid, head), PrepareSettings(mask="dataset")).mask is head
 
 
 def test_dataset_mask_on_another_grid_is_brought_to_the_images(tmp_path):

@@ -56,3 +56,16 @@ def test_thick_slices_of_another_contrast_are_aligned_within_a_head_from_afar(sh
     assert gap.mean() < 2.0  # both starts end in one place
     turn = np.rad2deg(np.arcsin(here[1, 2]))
     assert 8 < turn < 16  # the head nodded by about 12 degrees between the two scans, as a look at them shows
+
+
+@pytest.mark.parametrize("subject", ["sub-01", "sub-06", "sub-08"])
+def test_a_head_meets_its_own_thick_slices_whichever_of_them_is_fixed(shared_data, subject):
+    anat = shared_data / "ds000011" / subject / "anat"
+    if not anat.is_dir():
+        pytest.skip(f"needs {anat}")
+    t1, t2 = (read_volume(anat / f"{subject}_{contrast}.nii.gz") for contrast in ("T1w", "inplaneT2"))
+    there, _ = register_affine(t1, t2, AffineSettings(starts=4))
+    back, _ = register_affine(t2, t1, AffineSettings(starts=4))
+    assert np.allclose(there @ back, np.eye(4), atol=1e-6)
+    scales = np.linalg.svd(there[:3, :3])[1]
+    assert 0.95 < scales.min() <= scales.max() < 1.08  # one person, one head

@@ -41,9 +41,11 @@ def test_contents_count_and_times_do_not(pair, method):
     assert run_key(pair, method, {}, None, SETTINGS) != before
 
 
-@pytest.mark.parametrize("change", ["options", "settings", "model", "command", "script", "field", "mask"])
+@pytest.mark.parametrize(
+    "change", ["options", "settings", "model", "command", "script", "field", "affine", "mask"]
+)
 def test_whatever_a_run_depends_on_changes_its_key(tmp_path, pair, method, change):
-    options = {"fields": str(tmp_path / "{fixed}_{moving}.nii.gz")}
+    options = {"fields": [str(tmp_path / f"{{fixed}}_{{moving}}.{end}") for end in ("nii.gz", "mat")]}
     before = run_key(pair, method, options, None, SETTINGS)
     model, settings = None, SETTINGS
     if change == "options":
@@ -53,7 +55,7 @@ def test_whatever_a_run_depends_on_changes_its_key(tmp_path, pair, method, chang
     elif change == "command":
         method = replace(method, command=method.command + " -v")
     else:
-        name = {"script": "tool.py", "field": "F_M.nii.gz"}.get(change, change)
+        name = {"script": "tool.py", "field": "F_M.nii.gz", "affine": "F_M.mat"}.get(change, change)
         (tmp_path / name).write_text("new")
         model = str(tmp_path / name) if change == "model" else None
         pair["fixed"]["mask"] = str(tmp_path / name) if change == "mask" else None

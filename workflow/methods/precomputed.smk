@@ -4,6 +4,7 @@ use rule run as precomputed with:
     params:
         label="Precomputed",
         python="regbench.methods.precomputed:Precomputed",
-        options={"fields": "", "layout": "itk"},
+        options={"fields": "", "layout": "itk", "space": "prepared"},
+        timed=False,
         requires=["fields"],
-        source="fields made elsewhere, on the prepared images; set `fields` in the study, a variant a set of fields",
+        source="fields and transforms made elsewhere; set `fields` in the study, a variant a set of fields",

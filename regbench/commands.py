@@ -1,0 +1,187 @@
+"""The commands for one pair: `regbench register` and `regbench apply`."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from regbench.methods.discovery import MethodFile, discover
+from regbench.plan import METHODS
+from regbench.progress import log_to
+
+REGISTER = """Examples:
+
+    regbench register t1.nii.gz t2.nii.gz -o field.nii.gz --warped t2_on_t1.nii.gz
+
+    regbench register fixed.nii.gz moving.nii.gz --method syn -o field.nii.gz --labels atlas.nii.gz --warped-labels out.nii.gz
+
+    regbench register fixed.nii.gz moving.nii.gz --method dmi_fast --model results/demo/models/mono/dmi_fast/default/r0/model.pt -o field.nii.gz
+"""
+APPLY = """Examples:
+
+    regbench apply field.nii.gz moving.nii.gz -o warped.nii.gz
+
+    regbench apply field.nii.gz moving_labels.nii.gz --labels -o warped_labels.nii.gz
+
+    regbench apply field.nii.gz fixed_points.csv --points -o on_moving.csv
+"""
+Image = Annotated[Path, typer.Argument(help="NIfTI, any orientation and spacing")]
+Volume = Annotated[Path | None, typer.Option(help="NIfTI file")]
+
+
+def register(
+    fixed: Image,
+    moving: Image,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="the field to write (.nii.gz): ITK, LPS mm, affine included")
+    ],
+    method: Annotated[str, typer.Option(help="a name of `regbench list methods`")] = "dmi_io",
+    warped: Annotated[Path | None, typer.Option(help="write the moving image on the fixed grid")] = None,
+    labels: Annotated[Path | None, typer.Option(help="labels of the moving image")] = None,
+    warped_labels: Annotated[Path | None, typer.Option(help="write them on the fixed grid")] = None,
+    mask: Annotated[Path | None, typer.Option(help="brain mask of the fixed image; cuts out both")] = None,
+    moving_mask: Annotated[Path | None, typer.Option(help="brain mask of the moving image")] = None,
+    model: Annotated[Path | None, typer.Option(help="a learned method's model.pt")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N")] = "cpu",
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads; all that there are")] = os.cpu_count()
+    or 1,
+    affine: Annotated[bool, typer.Option("--affine/--no-affine", help="align affinely first")] = True,
+    spacing: Annotated[
+        float | None,
+        typer.Option(help="mm between voxels of the working grid; 1, or the fixed image's if coarser"),
+    ] = None,
+    set_: Annotated[
+        list[str], typer.Option("--set", help="an option of the method, NAME=VALUE; may be repeated")
+    ] = [],  # noqa: B006
+    methods: Annotated[list[Path], typer.Option(help="a further folder of methods; may be repeated")] = [],  # noqa: B006
+) -> None:
+    """Register MOVING to FIXED, two raw scans, with any method."""
+    log = out.with_name(out.name.removesuffix(".gz").removesuffix(".nii") + ".log")
+    log_to(log)
+    chosen = _method(method, methods)
+    if (labels is None) != (warped_labels is None):
+        raise ValueError("--labels and --warped-labels go together: the first is read, the second written")
+    _writable(out, warped, warped_labels)
+    # Heavy imports come after all that can be wrong without them.
+    from regbench.apply import warped_image
+    from regbench.apply import warped_labels as on_fixed
+    from regbench.geometry.fields import write_field
+    from regbench.geometry.images import read_volume, write_volume
+    from regbench.register import Request
+    from regbench.register import register as run
+
+    kind = _device(device)
+    moved = _read_labels(labels) if labels else None
+    done = run(Request(
+        fixed=fixed, moving=moving, method=chosen, options=_options(chosen, set_), log=log, mask=mask,
+        moving_mask=moving_mask, model=model, affine=affine, spacing=spacing, device=kind, threads=threads,
+    ))  # fmt: skip
+    write_field(out, done.field, done.grid)
+    written = [out]
+    if warped:
+        write_volume(warped, warped_image(done.field, done.grid, read_volume(moving)), done.grid)
+        written.append(warped)
+    if moved is not None and warped_labels:
+        write_volume(warped_labels, on_fixed(done.field, done.grid, moved), done.grid)
+        written.append(warped_labels)
+    print(_told(done.summary, chosen.label))
+    print("wrote " + ", ".join(map(str, written)))
+
+
+def apply(
+    field: Annotated[Path, typer.Argument(help="a displacement field: NIfTI, ITK convention, LPS mm")],
+    image: Annotated[Path, typer.Argument(help="the moving image, its labels, or landmarks (CSV, fcsv)")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="the file to write")],
+    labels: Annotated[
+        bool, typer.Option("--labels", help="whole numbers: nearest instead of linear")
+    ] = False,
+    points: Annotated[
+        bool, typer.Option("--points", help="landmarks of the fixed image, taken to the moving one")
+    ] = False,
+    inverse: Annotated[
+        bool, typer.Option("--inverse", help="landmarks of the moving image, taken to the fixed one")
+    ] = False,
+) -> None:
+    """Bring a moving image or its labels onto a field's grid, or take landmarks along it."""
+    log_to(None)
+    if labels and points:
+        raise ValueError("--labels and --points: choose one")
+    if inverse and not points:
+        raise ValueError("--inverse is for --points; for images, register them the other way round")
+    _writable(out)
+    from regbench.apply import warped_image, warped_labels
+    from regbench.geometry.fields import read_field
+    from regbench.geometry.images import read_volume, write_volume
+
+    u, grid = read_field(field)
+    if labels:
+        write_volume(out, warped_labels(u, grid, _read_labels(image)), grid)
+    else:
+        write_volume(out, warped_image(u, grid, read_volume(image)), grid)
+    print(f"wrote {out}")
+
+
+def _method(name: str, folders: list[Path]) -> MethodFile:
+    found = discover([METHODS, *folders])
+    if name not in found:
+        raise ValueError(f"no method {name!r}; there are {', '.join(found)}")
+    return found[name]
+
+
+def _options(method: MethodFile, words: list[str]) -> dict[str, Any]:
+    """The method file's options with those of `--set` laid over them, read as YAML."""
+    options = dict(method.options)
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or name not in options:
+            raise ValueError(
+                f"--set {word}: expected NAME=VALUE, NAME one of method {method.name}'s options: {', '.join(options)}"
+            )
+        options[name] = yaml.safe_load(value)
+    return options
+
+
+def _device(wanted: str) -> str:
+    """cpu or cuda; `cuda:N` leaves only that one visible. ValueError where it is not there."""
+    kind, _, number = wanted.partition(":")
+    if kind not in ("cpu", "cuda") or (number and not (kind == "cuda" and number.isdigit())):
+        raise ValueError(f"--device {wanted}: expected cpu, cuda or cuda:N")
+    if kind == "cuda":
+        import torch
+
+        there = torch.cuda.device_count()
+        if int(number or 0) >= there:
+            raise ValueError(f"--device {wanted}: torch sees {there} CUDA devices here; use --device cpu")
+        os.environ["CUDA_VISIBLE_DEVICES"] = number or os.environ.get("CUDA_VISIBLE_DEVICES", "0")
+    return kind
+
+
+def _writable(*paths: Path | None) -> None:
+    """Refuse, before minutes are spent, what could not be written at the end."""
+    for path in filter(None, paths):
+        if not path.name.endswith((".nii.gz", ".nii", ".csv", ".fcsv")):
+            raise ValueError(f"{path}: expected a name that ends in .nii.gz or .nii")
+        if not path.parent.is_dir():
+            raise ValueError(f"{path}: no such folder: {path.parent}; make it first")
+        if not os.access(path.parent, os.W_OK):
+            raise ValueError(f"{path}: the folder {path.parent} cannot be written to")
+
+
+def _read_labels(path: Path) -> Any:
+    import numpy as np
+
+    from regbench.geometry.images import read_volume
+
+    return read_volume(path, dtype=np.int32)
+
+
+def _told(summary: dict[str, float], label: str) -> str:
+    """What a person wants to know after a registration."""
+    return (
+        f"mutual information in the foreground: {summary['mi_before']:.3f} nat after the affine alignment, "
+        f"{summary['mi_after']:.3f} after {label}\n"
+        f"displacement up to {summary['largest']:.1f} mm beyond the affine; folding {summary['folding']:.3f} %\n"
+        f"{label} took {summary['compute']:.1f} s (reading {summary['load']:.1f} s, writing {summary['save']:.1f} s)"
+    )

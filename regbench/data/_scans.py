@@ -1,0 +1,69 @@
+"""One subject's existing files, wherever their names come from, read and checked before they become a data record."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+SAME_GRID_MM = 0.1  # headers written by different tools round differently
+OF_IMAGES = ("landmarks", "truth")  # files that belong to one image of a subject, not to all
+
+
+@dataclass
+class Scans:
+    """The files of one subject; `group` is the person."""
+
+    subject: str
+    split: str
+    group: str
+    images: dict[str, Path] = field(default_factory=dict)
+    labels: Path | None = None
+    mask: Path | None = None
+    landmarks: dict[str, Path] = field(default_factory=dict)
+    truth: dict[str, Path] = field(default_factory=dict)
+
+    @property
+    def sources(self) -> list[Path]:
+        """Every file, once."""
+        others = (path for path in (self.labels, self.mask) if path)
+        of_images = [*self.landmarks.values(), *self.truth.values()]
+        return list(dict.fromkeys([*self.images.values(), *others, *of_images]))
+
+
+def checked_files(scans: Scans) -> dict[str, Any]:
+    """The subject's part of a data record, once every file could be read whole.
+
+    Raises ValueError naming the file: not readable, labels or mask empty or not on the grid of one of the images, landmarks
+    outside theirs.
+    """
+    # Imported here: listing subjects, which Snakemake does at each start, must not wait for nibabel.
+    import numpy as np
+
+    from regbench.geometry.fields import read_field
+    from regbench.geometry.images import read_volume
+    from regbench.geometry.landmarks import check_inside, read_landmarks
+
+    grids = {path: read_volume(path).grid for path in scans.images.values()}
+    for path in filter(None, (scans.labels, scans.mask)):
+        volume = read_volume(path, dtype=np.int32)
+        if not volume.data.any():
+            raise ValueError(f"{path}: no voxel is labelled")
+        if not any(volume.grid.same_as(grid, SAME_GRID_MM) for grid in grids.values()):
+            shapes = ", ".join(f"{image} {grid.shape}" for image, grid in grids.items())
+            raise ValueError(
+                f"{path}: shape {volume.grid.shape} or position differs from the subject's images ({shapes}); "
+                "labels and masks must lie on an image's grid"
+            )
+    for path in scans.truth.values():
+        read_field(path)
+    for contrast, path in scans.landmarks.items():
+        grid = grids[scans.images[contrast]]
+        problem = f"outside {scans.images[contrast]}; are they in the coordinates that the file states?"
+        check_inside(read_landmarks(path, grid), grid, problem)
+    return {
+        **{
+            kind: {contrast: str(path) for contrast, path in getattr(scans, kind).items()}
+            for kind in ("images", *OF_IMAGES)
+        },
+        "labels": str(scans.labels) if scans.labels else None,
+        "mask": str(scans.mask) if scans.mask else None,
+    }

@@ -1,0 +1,63 @@
+"""Elastix's transform parameter files as maps of points, through itk-elastix."""
+
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import itk as _itk
+import numpy as np
+
+from regbench.geometry.fields import displace
+from regbench.geometry.grid import Grid
+from regbench.geometry.transforms import Map
+
+itk: Any = _itk  # the module makes its classes as they are asked for, unseen by a type checker
+INITIAL = (
+    "InitialTransformParameterFileName",
+    "InitialTransformParametersFileName",
+)  # elastix 5.1 and before
+NONE = "NoInitialTransform"
+
+
+def read_elastix(path: Path) -> Map:
+    """TransformParameters.N.txt and those before it, as a field on the fixed grid that the file describes.
+
+    A file it begins with that is not where it says is looked for beside it, as folders of results get moved.
+    Raises FileNotFoundError or ValueError that names the file.
+    """
+    parameters = itk.ParameterObject.New()
+    try:
+        parameters.ReadParameterFiles([str(each) for each in _files(path)])
+        for k in range(parameters.GetNumberOfParameterMaps()):
+            parameters.SetParameter(k, INITIAL[0], NONE)  # what follows what is said by their order
+        return _field(parameters)
+    except RuntimeError as error:
+        raise ValueError(f"{path}: cannot be read as elastix's transform parameters ({error})") from error
+
+
+def _files(path: Path) -> list[Path]:
+    """The file's chain of initial transforms, the first one first, and itself."""
+    files = [path]
+    while True:
+        words = files[0].read_text(encoding="utf8").replace("(", " ").replace(")", " ").split()
+        named = [words[k + 1].strip('"') for k, word in enumerate(words[:-1]) if word in INITIAL]
+        if not named or named[0] == NONE:
+            return files
+        initial = next((p for p in (Path(named[0]), path.parent / Path(named[0]).name) if p.is_file()), None)
+        if initial is None or initial in files:
+            raise FileNotFoundError(f"{files[0]}: begins with {named[0]}, which is not there")
+        files.insert(0, initial)
+
+
+def _field(parameters: Any) -> Map:
+    nothing = itk.image_from_array(np.zeros((8, 8, 8), np.float32))
+    with tempfile.TemporaryDirectory() as folder:  # transformix writes the field to a file as well
+        image = itk.transformix_deformation_field(
+            nothing, parameters, log_to_console=False, output_directory=folder
+        )
+        u = np.ascontiguousarray(itk.array_from_image(image).T, np.float32)
+    affine = np.eye(4)
+    affine[:3, :3] = itk.array_from_matrix(image.GetDirection()) * np.array(image.GetSpacing())
+    affine[:3, 3] = image.GetOrigin()
+    return partial(displace, u=u, grid=Grid(u.shape[1:], affine))  # pyright: ignore[reportArgumentType]

@@ -1,0 +1,229 @@
+"""`regbench register` and `regbench apply`: one field on the native fixed grid, which every tool reads alike."""
+
+from pathlib import Path
+from typing import Any
+
+import ants
+import itk as _itk
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from scipy import ndimage
+from skimage.metrics import normalized_mutual_information
+from typer.testing import CliRunner
+
+from regbench import __main__ as cli
+from regbench.apply import to_fixed, to_moving
+from regbench.geometry.grid import Grid
+from regbench.geometry.images import read_volume, write_volume
+from regbench.prepared.mask import threshold_mask
+
+itk: Any = _itk
+QUICK = ["--set", "levels=[[2, 10, global, 1.5]]", "--threads", "1"]
+TURN = np.array([[0.96, -0.28, 0.0], [0.28, 0.96, 0.0], [0.0, 0.0, 1.0]])
+
+
+def grid(shape, spacing, linear, centre=(4.0, -7.0, 12.0)) -> Grid:
+    affine = np.eye(4)
+    affine[:3, :3] = linear * np.array(spacing)
+    affine[:3, 3] = np.array(centre) - affine[:3, :3] @ (np.array(shape) - 1) / 2
+    return Grid(shape, affine)
+
+
+GRIDS = {
+    "isotropic": grid((44, 48, 40), (3.0, 3.0, 3.0), np.eye(3)),
+    "oblique": grid((44, 48, 40), (3.0, 3.0, 3.0), TURN),
+    "thick slices": grid((70, 66, 22), (2.0, 2.0, 6.0), np.diag([-1.0, 1.0, 1.0])),
+    "LAS": grid((46, 46, 42), (3.0, 2.8, 3.2), np.diag([1.0, -1.0, 1.0]), (9.0, -12.0, 6.0)),
+}
+
+
+def head(points: np.ndarray, shift: float) -> np.ndarray:
+    """A head-like ellipsoid with structures in it, moved by `shift` mm and bent a little: (…) of LPS mm (3, …)."""
+    x, y, z = (points - np.array([4.0, -7.0, 12.0]).reshape(3, 1, 1, 1)) / 50
+    x = x + shift / 50 + 0.04 * np.sin(3 * y) * (shift != 0)
+    inside = np.clip(8 * (1 - x**2 - (y / 1.1) ** 2 - z**2), 0, 1)
+    texture = 0.5 + 0.25 * np.sin(7 * x + 1) * np.cos(6 * y) + 0.2 * np.sin(8 * z - x)
+    return (900 * inside * texture).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory) -> dict[str, Path]:
+    """An unmoved head on each grid, and a moved one on each: files by "fixed NAME" and "moving NAME"."""
+    folder, files = tmp_path_factory.mktemp("scans"), {}
+    for name, where in GRIDS.items():
+        for side, shift in (("fixed", 0.0), ("moving", 5.0)):
+            path = folder / f"{side} {name}.nii.gz"  # file names with spaces simply work
+            write_volume(path, head(where.points(), shift), where)
+            files[f"{side} {name}"] = path
+    return files
+
+
+def run(*words: object) -> str:
+    done = CliRunner().invoke(cli.app, [str(word) for word in words], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+MADE = [
+    ("isotropic", "isotropic"), ("oblique", "LAS"), ("thick slices", "oblique"), ("LAS", "thick slices"),
+]  # fmt: skip
+REAL = {
+    "between subjects": ("malf/1001_T1w.nii.gz", "malf/1002_T1w.nii.gz"),
+    "T1w from thick T2w": (
+        "ds000011/sub-01/anat/sub-01_T1w.nii.gz", "ds000011/sub-01/anat/sub-01_inplaneT2.nii.gz",
+    ),
+    "visits of 3 mm slices": (
+        "open_ms_followup/study1_T2W.nii.gz", "open_ms_followup/study2_FLAIR.nii.gz",
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(
+    scope="module",
+    params=[*MADE, *(pytest.param(name, marks=pytest.mark.shared) for name in REAL)],
+    ids=lambda case: case if isinstance(case, str) else " from ".join(case),
+)
+def registered(request, scans, tmp_path_factory) -> dict[str, Path]:
+    if request.param in REAL:
+        shared = request.getfixturevalue("shared_data")
+        fixed, moving = (shared / name for name in REAL[request.param])
+    else:
+        fixed, moving = scans[f"fixed {request.param[0]}"], scans[f"moving {request.param[1]}"]
+    folder = tmp_path_factory.mktemp("registered")
+    field, warped = folder / "field.nii.gz", folder / "warped.nii.gz"
+    run("register", fixed, moving, "-o", field, "--warped", warped, "--spacing", 3, *QUICK)
+    return {"fixed": fixed, "moving": moving, "field": field, "warped": warped}
+
+
+def inside(path: Path) -> np.ndarray:
+    volume = read_volume(path)
+    return ndimage.binary_erosion(threshold_mask(volume.data, volume.grid.spacing), iterations=2)
+
+
+def assert_same(found: np.ndarray, files: dict[str, Path]) -> None:
+    """Within a thousandth of the range, in the head."""
+    ours, where = read_volume(files["warped"]).data, inside(files["fixed"])
+    assert np.abs(found - ours)[where].max() < 1e-3 * np.ptp(ours)
+
+
+def test_the_moving_scan_comes_to_lie_on_the_fixed_one(registered):
+    fixed, warped = (read_volume(registered[name]).data for name in ("fixed", "warped"))
+    images = [sitk.ReadImage(str(registered[name])) for name in ("moving", "fixed")]
+    before, where = sitk.GetArrayFromImage(sitk.Resample(*images)).T, inside(registered["fixed"])
+    found, begun = (normalized_mutual_information(fixed[where], x[where], bins=32) for x in (warped, before))
+    assert found - 1 > 1.1 * (begun - 1)
+
+
+def test_simpleitk_gives_the_same_image(registered):
+    field = sitk.ReadImage(str(registered["field"]), sitk.sitkVectorFloat64)
+    fixed, moving = (sitk.ReadImage(str(registered[name]), sitk.sitkFloat32) for name in ("fixed", "moving"))
+    warped = sitk.Resample(moving, fixed, sitk.DisplacementFieldTransform(field), sitk.sitkLinear, 0.0)
+    assert_same(sitk.GetArrayFromImage(warped).T, registered)
+
+
+def test_ants_gives_the_same_image(registered):
+    fixed, moving = (ants.image_read(str(registered[name])) for name in ("fixed", "moving"))
+    warped = ants.apply_transforms(fixed, moving, [str(registered["field"])], interpolator="linear")
+    assert_same(warped.numpy(), registered)
+
+
+def test_transformix_gives_the_same_image(registered, tmp_path):
+    moving = itk.imread(str(registered["moving"]), itk.F)
+    warped = itk.transformix_filter(moving, transformix(registered["field"]), output_directory=str(tmp_path))
+    assert_same(itk.array_from_image(warped).T, registered)
+
+
+def transformix(field: Path) -> Any:
+    """The parameters that README gives for transformix."""
+    where = sitk.ReadImage(str(field))
+    parameters = itk.ParameterObject.New()
+    words = {
+        "Transform": ["DeformationFieldTransform"], "NumberOfParameters": ["0"], "TransformParameters": [],
+        "InitialTransformParametersFileName": ["NoInitialTransform"], "HowToCombineTransforms": ["Compose"],
+        "DeformationFieldFileName": [str(field)], "DeformationFieldInterpolationOrder": ["1"],
+        "FixedImageDimension": ["3"], "MovingImageDimension": ["3"], "FixedInternalImagePixelType": ["float"], "MovingInternalImagePixelType": ["float"],
+        "Size": [str(n) for n in where.GetSize()], "Index": ["0"] * 3, "Spacing": [str(s) for s in where.GetSpacing()],
+        "Origin": [str(o) for o in where.GetOrigin()], "Direction": [str(d) for d in np.reshape(where.GetDirection(), (3, 3)).T.ravel()],
+        "UseDirectionCosines": ["true"], "ResampleInterpolator": ["FinalLinearInterpolator"], "Resampler": ["DefaultResampler"],
+        "DefaultPixelValue": ["0"], "ResultImageFormat": ["nii.gz"], "ResultImagePixelType": ["float"], "CompressResultImage": ["true"],
+    }  # fmt: skip
+    parameters.AddParameterMap(words)
+    return parameters
+
+
+def test_apply_repeats_what_register_wrote(registered, tmp_path):
+    run("apply", registered["field"], registered["moving"], "-o", tmp_path / "again.nii.gz")
+    again, first = read_volume(tmp_path / "again.nii.gz"), read_volume(registered["warped"])
+    assert np.array_equal(again.data, first.data)
+    assert again.grid.same_as(first.grid)
+
+
+def test_labels_stay_whole_and_follow_the_field(registered, tmp_path):
+    moving = read_volume(registered["moving"])
+    write_volume(
+        tmp_path / "labels.nii.gz", np.digitize(moving.data, [100, 400, 600]).astype(np.int16), moving.grid
+    )
+    run(
+        "apply", registered["field"], tmp_path / "labels.nii.gz", "--labels", "-o", tmp_path / "warped.nii.gz"
+    )
+    field = sitk.ReadImage(str(registered["field"]), sitk.sitkVectorFloat64)
+    theirs = sitk.Resample(
+        sitk.ReadImage(str(tmp_path / "labels.nii.gz")),
+        field,
+        sitk.DisplacementFieldTransform(sitk.Image(field)),  # which empties the image it is given
+        sitk.sitkNearestNeighbor,
+    )
+    ours = read_volume(tmp_path / "warped.nii.gz", dtype=np.int32).data
+    assert (
+        ours == sitk.GetArrayFromImage(theirs).T
+    ).mean() > 0.999  # ties on a voxel's border may fall either way
+    assert set(np.unique(ours)) == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("degrees", [0, 40, 90])
+def test_points_go_to_the_moving_scan_and_back(degrees):
+    where = GRIDS["oblique"]
+    turn = np.deg2rad(degrees)
+    matrix = np.array([[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1.1]])
+    points = where.points()
+    bend = 4 * np.sin(points[[1, 2, 0]] / 30)
+    field = (np.tensordot(matrix, points, 1) + bend - points).astype(np.float32)
+    some = where.to_points(np.random.default_rng(0).uniform(8, 30, (3, 200)))
+    moved = to_moving(some, field, where)
+    assert np.abs(to_fixed(moved, field, where) - some).max() < 2e-3
+    image = sitk.GetImageFromArray(
+        np.moveaxis(field, 0, -1).transpose(2, 1, 0, 3).astype(float), isVector=True
+    )
+    image.SetOrigin(where.origin.tolist())
+    image.SetSpacing(where.spacing.tolist())
+    image.SetDirection(where.direction.ravel().tolist())
+    theirs = sitk.DisplacementFieldTransform(image)
+    assert np.allclose([theirs.TransformPoint(p.tolist()) for p in some.T], moved.T, atol=1e-3)
+
+
+def test_a_point_without_an_inverse_is_nan():
+    where = GRIDS["isotropic"]
+    folded = np.zeros((3, *where.shape), np.float32)
+    folded[0] = -where.points()[0]  # all points have one x
+    assert np.isnan(to_fixed(np.array([[50.0], [0.0], [0.0]]), folded, where)).all()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--method", "dmi_ioo"], r"no method 'dmi_ioo'.*dmi_io"),
+        (["--set", "stepp=3"], r"--set stepp=3: expected NAME=VALUE.*step"),
+        (["--method", "dmi_fast"], r"dmi_fast needs a trained model: give --model"),
+        (["--model", "x.pt"], r"x.pt: method dmi_io does not run with a model"),
+        (["--labels", "x.nii.gz"], r"--labels and --warped-labels go together"),
+        (["--device", "gpu"], r"--device gpu: expected cpu, cuda or cuda:N"),
+        (["--warped", "/nowhere/w.nii.gz"], r"no such folder: /nowhere"),
+        (["--warped", "w.png"], r"w.png: expected a name that ends in"),
+    ],
+)  # fmt: skip
+def test_a_wrong_request_is_refused_before_any_work(scans, tmp_path, words, message):
+    fixed, moving = scans["fixed isotropic"], scans["moving isotropic"]
+    with pytest.raises(ValueError, match=message):
+        run("register", fixed, moving, "-o", tmp_path / "field.nii.gz", *words)
+    assert not (tmp_path / "field.nii.gz").exists()
