@@ -39,7 +39,12 @@ def facts_of(plain: dict[str, Any]) -> Facts:
 
 
 def examine(file: ScanFile, memory_gb: float) -> Facts:
-    """Read one file; nothing is raised, what is wrong is told. Files too large for `memory_gb` are not read."""
+    """Read one file; nothing is raised, what is wrong is told. Files too large for `memory_gb` are not read.
+
+    Landmarks are small and mean nothing without their image: they are read beside it (together.py).
+    """
+    if file.role == "landmarks":
+        return Facts()
     facts = Facts(problems=format_problems(file.path))
     if facts.problems:
         return facts

@@ -9,7 +9,8 @@ from regbench.check.scan import Facts
 from regbench.data._scans import SAME_GRID_MM
 from regbench.data.base import ScanFile
 from regbench.geometry.grid import Grid
-from regbench.problems import Level, Problem
+from regbench.geometry.landmarks import check_inside, read_landmarks
+from regbench.problems import Level, Problem, collected
 from regbench.study import TaskSettings
 
 Found = dict[ScanFile, Facts]
@@ -20,7 +21,7 @@ def problems_together(name: str, found: Found, tasks: Iterable[TaskSettings]) ->
     people: dict[str, Found] = defaultdict(dict)
     for file, facts in found.items():
         people[file.subject][file] = facts
-    problems = [problem for files in people.values() for problem in _grids(files)]
+    problems = [problem for files in people.values() for problem in (*_grids(files), *_landmarks(files))]
     problems += _twice(found)
     problems += _without_labels(name, people)
     tasks = list(tasks)
@@ -45,6 +46,18 @@ def _grids(files: Found) -> list[Problem]:
             what = f"{file.role} of shape {grid.shape} {_difference(grid, nearest)} {path} (shape {nearest.shape})"
             todo = "expected one grid; resample with nearest neighbour onto an image of the subject"
             problems.append(Problem(str(file.path), what, todo))
+    return problems
+
+
+def _landmarks(files: Found) -> list[Problem]:
+    """Landmarks of one subject that cannot be read, or lie outside their image."""
+    grids = {file.contrast: _grid(facts) for file, facts in files.items() if file.role == "image"}
+    problems: list[Problem] = []
+    for file in files:
+        grid = grids.get(file.contrast)
+        if file.role == "landmarks" and grid is not None:
+            with collected(problems, str(file.path)):
+                check_inside(read_landmarks(file.path, grid), grid, "outside the image; expected inside")
     return problems
 
 

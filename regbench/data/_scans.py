@@ -7,6 +7,7 @@ from typing import Any
 from regbench.data.base import ScanFile
 
 SAME_GRID_MM = 0.1  # headers written by different tools round differently
+OF_IMAGES = ("landmarks", "truth")  # files that belong to one image of a subject, not to all
 
 
 @dataclass
@@ -19,12 +20,14 @@ class Scans:
     images: dict[str, Path] = field(default_factory=dict)
     labels: Path | None = None
     mask: Path | None = None
+    landmarks: dict[str, Path] = field(default_factory=dict)
     truth: dict[str, Path] = field(default_factory=dict)
 
     def files(self) -> list[ScanFile]:
         """All of them, with what they are."""
         who = (self.subject, self.split)
         found = [ScanFile(path, "image", *who, contrast) for contrast, path in self.images.items()]
+        found += [ScanFile(path, "landmarks", *who, contrast) for contrast, path in self.landmarks.items()]
         found += [ScanFile(path, "truth", *who, contrast) for contrast, path in self.truth.items()]
         found += [ScanFile(self.labels, "labels", *who)] if self.labels else []
         return found + ([ScanFile(self.mask, "mask", *who)] if self.mask else [])
@@ -38,13 +41,15 @@ class Scans:
 def checked_files(scans: Scans) -> dict[str, Any]:
     """The subject's part of a data record, once every file could be read whole.
 
-    Raises ValueError naming the file: not readable, labels or mask empty or not on the grid of one of the images.
+    Raises ValueError naming the file: not readable, labels or mask empty or not on the grid of one of the images, landmarks
+    outside theirs.
     """
     # Imported here: listing subjects, which Snakemake does at each start, must not wait for nibabel.
     import numpy as np
 
     from regbench.geometry.fields import read_field
     from regbench.geometry.images import read_volume
+    from regbench.geometry.landmarks import check_inside, read_landmarks
 
     grids = {path: read_volume(path).grid for path in scans.images.values()}
     for path in filter(None, (scans.labels, scans.mask)):
@@ -59,9 +64,15 @@ def checked_files(scans: Scans) -> dict[str, Any]:
             )
     for path in scans.truth.values():
         read_field(path)
+    for contrast, path in scans.landmarks.items():
+        grid = grids[scans.images[contrast]]
+        problem = f"outside {scans.images[contrast]}; are they in the coordinates that the file states?"
+        check_inside(read_landmarks(path, grid), grid, problem)
     return {
-        "images": {contrast: str(path) for contrast, path in scans.images.items()},
-        "truth": {contrast: str(path) for contrast, path in scans.truth.items()},
+        **{
+            kind: {contrast: str(path) for contrast, path in getattr(scans, kind).items()}
+            for kind in ("images", *OF_IMAGES)
+        },
         "labels": str(scans.labels) if scans.labels else None,
         "mask": str(scans.mask) if scans.mask else None,
     }

@@ -22,7 +22,8 @@ from regbench.validation import validated
 log = logging.getLogger(__name__)
 SPLITS: tuple[str, ...] = get_args(Split)
 NOTHING = {
-    "images": {}, "labels": None, "mask": None, "to_template": None, "from_template": None, "truth": {},
+    "images": {}, "labels": None, "mask": None, "landmarks": {},
+    "to_template": None, "from_template": None, "truth": {},
 }  # fmt: skip
 
 
@@ -41,10 +42,10 @@ class ScanFile:
     """One input file of a subject: what `regbench check` reads before any job does."""
 
     path: Path
-    role: Literal["image", "labels", "mask", "truth"]
+    role: Literal["image", "labels", "mask", "landmarks", "truth"]
     subject: str
     split: str
-    contrast: str | None = None  # of an image or its truth
+    contrast: str | None = None  # of an image, its landmarks or truth
 
 
 class Dataset(ABC):
@@ -85,6 +86,7 @@ class Dataset(ABC):
     def _files(self, subject: Subject) -> dict[str, Any]:
         """The files of a subject, made or checked here: `images` and what else of NOTHING it has.
 
+        `landmarks` holds files of points (geometry/landmarks.py) by the contrast of the image that they lie in.
         `to_template` and `from_template` are maps between subjects through a template; `truth` holds, by contrast, the
         field that takes a point of the subject's other images to its place in that one. All ITK fields, LPS mm.
         """

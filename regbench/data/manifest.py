@@ -1,8 +1,11 @@
 """A dataset of one's own files, listed in a CSV table.
 
 Either one row a subject and contrast, with columns subject, contrast, image, split and, where there are, labels, mask,
-group, truth; or one row a subject, with file names made from the row by patterns
+group, landmarks, truth; or one row a subject, with file names made from the row by patterns
 (`images: {T1w: "{subject}_T1w.nii.gz"}`).
+
+`landmarks` are points in that image (geometry/landmarks.py says in which files): pairs whose both images have them get
+the metric `tre`.
 
 `truth` of an image that was warped is the known displacement field (ITK, LPS mm, pull-back) that takes a point of the
 subject's other images, which lie on each other, to its place in this one; within-subject pairs with it as the moving
@@ -17,12 +20,12 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from regbench.data._options import Options
-from regbench.data._scans import Scans, checked_files
+from regbench.data._scans import OF_IMAGES, Scans, checked_files
 from regbench.data._table import Row, read_rows
 from regbench.data.base import Dataset, ScanFile, Subject, subject_problems
 from regbench.problems import Problem, Problems
 
-Column = Literal["subject", "contrast", "image", "labels", "mask", "split", "group", "truth"]
+Column = Literal["subject", "contrast", "image", "labels", "mask", "split", "group", "landmarks", "truth"]
 
 
 class ManifestOptions(Options):
@@ -36,16 +39,18 @@ class ManifestOptions(Options):
     )  # contrast: pattern with {columns} of the row
     labels: str | None = None  # pattern
     mask: str | None = None  # pattern
+    landmarks: dict[str, str] = Field(default={})  # contrast: pattern
     truth: dict[str, str] = Field(default={})  # contrast: pattern
 
     @model_validator(mode="after")
     def _one_form(self) -> "ManifestOptions":
-        if self.images is None and (self.labels or self.mask or self.truth):
+        if self.images is None and (self.labels or self.mask or self.landmarks or self.truth):
             raise ValueError(
-                "patterns for `labels`, `mask` and `truth` go with patterns for `images`; else they are columns"
+                "patterns for `labels`, `mask`, `landmarks` and `truth` go with patterns for `images`; else they are columns"
             )
-        if unknown := self.truth.keys() - (self.images or {}).keys():
-            raise ValueError(f"`truth` names {', '.join(sorted(unknown))}, which `images` does not")
+        for kind in OF_IMAGES:
+            if unknown := getattr(self, kind).keys() - (self.images or {}).keys():
+                raise ValueError(f"`{kind}` names {', '.join(sorted(unknown))}, which `images` does not")
         return self
 
     @property
@@ -124,7 +129,8 @@ class Adapter(Dataset):
             what += f"but {scans.split!r} and {scans.group!r} above"
             return what, "a person stays on one side of the split"
         try:
-            images, truth, labels, mask = self._names(row)
+            images, labels, mask = self._names(row)
+            others = {kind: self._of_images(kind, row) for kind in OF_IMAGES}
         except KeyError as error:
             what = f"a pattern names the column {error}, which the table does not have"
             return what, f"it has {', '.join(row.values)}"
@@ -136,30 +142,27 @@ class Adapter(Dataset):
             if not contrast or not image:
                 return f"subject {name!r} has an empty contrast or image", "fill the cell, or drop the row"
             scans.images[contrast] = self._path(image, row, scans)
-            if truth.get(contrast):
-                scans.truth[contrast] = self._path(truth[contrast], row, scans)
+            for kind, names in others.items():
+                if names.get(contrast):
+                    getattr(scans, kind)[contrast] = self._path(names[contrast], row, scans)
         scans.labels = self._path(labels, row, scans) if labels else scans.labels
         scans.mask = self._path(mask, row, scans) if mask else scans.mask
         return None
 
-    def _names(self, row: Row) -> tuple[dict[str, str], dict[str, str], str, str]:
-        """File names of a row: images and truth by contrast, labels, mask (empty where there are none)."""
+    def _names(self, row: Row) -> tuple[dict[str, str], str, str]:
+        """File names of a row: images by contrast, labels, mask (empty where there are none)."""
         if self.options.images is None:
-            contrast = row.get("contrast")
-            return (
-                {contrast: row.get("image")},
-                {contrast: row.get("truth")},
-                row.get("labels"),
-                row.get("mask"),
-            )
+            return {row.get("contrast"): row.get("image")}, row.get("labels"), row.get("mask")
         cells = _Cells(row.values)
-        images, truth = (
-            {contrast: name.format_map(cells) for contrast, name in patterns.items()}
-            for patterns in (self.options.images, self.options.truth)
-        )
         patterns = (self.options.labels or "", self.options.mask or "")
         labels, mask = (pattern.format_map(cells) for pattern in patterns)
-        return images, truth, labels, mask
+        return _filled(self.options.images, cells), labels, mask
+
+    def _of_images(self, kind: str, row: Row) -> dict[str, str]:
+        """File names of one of OF_IMAGES by contrast."""
+        if self.options.images is None:
+            return {row.get("contrast"): row.get(kind)}
+        return _filled(getattr(self.options, kind), _Cells(row.values))
 
     def _path(self, name: str, row: Row, scans: ListedScans) -> Path:
         path = self.options.folder / name
@@ -178,6 +181,10 @@ class _Cells(dict[str, str]):
         if ".." in Path(cell).parts:
             raise ValueError(f"the cell {cell!r} of column {column!r} leads out of the folder of the pattern")
         return cell
+
+
+def _filled(patterns: dict[str, str], cells: _Cells) -> dict[str, str]:
+    return {contrast: pattern.format_map(cells) for contrast, pattern in patterns.items()}
 
 
 def _tested(scans: list[ListedScans]) -> list[ListedScans]:

@@ -49,6 +49,13 @@ def read_volume(path: Path | str, dtype: type = np.float32) -> Volume:
     return Volume(_checked(data, np.dtype(dtype), path), grid_of(image, shape, path), path=path)
 
 
+def read_grid(path: Path | str) -> Grid:
+    """The grid of a 3-D NIfTI, from its header alone; errors as `read_volume`'s."""
+    path = Path(path)
+    image = load_nifti(path)
+    return grid_of(image, _squeezed(tuple(image.shape)), path)
+
+
 def write_volume(path: Path | str, data: np.ndarray, grid: Grid) -> None:
     """Write a scalar volume (D, H, W) to .nii.gz or .nii atomically, sform and qform set.
 

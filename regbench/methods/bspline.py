@@ -10,6 +10,7 @@ import numpy as np
 from regbench.geometry.grid import Grid
 from regbench.geometry.images import Volume
 from regbench.methods.contract import Context
+from regbench.methods.masks import masks_of
 
 itk: Any = _itk  # the module makes its classes as they are asked for, unseen by a type checker
 PARAMETERS = Path(__file__).with_suffix(".txt")
@@ -19,12 +20,13 @@ Setting = str | int | float | list[int] | list[float]
 class BSpline:
     """Klein et al., elastix, IEEE Transactions on Medical Imaging 29 (2010) 196-205.
 
-    Options are elastix parameters by their own names, laid over those of bspline.txt. `use_mask` samples the metric
-    within the fixed image's mask only, where it has one.
+    Options are elastix parameters by their own names, laid over those of bspline.txt. `sample_in_mask` draws samples within
+    the fixed image's mask, where it has one, since there is nothing to see in the background. `use_mask` also leaves out
+    those that fall outside the moving image's.
     """
 
-    def __init__(self, use_mask: bool = False, **parameters: Setting) -> None:
-        self.use_mask = use_mask
+    def __init__(self, use_mask: bool = False, sample_in_mask: bool = False, **parameters: Setting) -> None:
+        self.use_mask, self.sample_in_mask = use_mask, sample_in_mask
         self.parameters = parameters
 
     def setup(self, context: Context) -> None:
@@ -42,7 +44,11 @@ class BSpline:
         elastix.SetParameterObject(self.map)
         elastix.SetNumberOfThreads(self.threads)
         elastix.LogToConsoleOff()
-        if self.use_mask and fixed.mask is not None:
+        if self.use_mask:
+            fixed_mask, moving_mask = masks_of(fixed, moving)
+            elastix.SetFixedMask(_image(fixed_mask, fixed.grid, np.uint8))
+            elastix.SetMovingMask(_image(moving_mask, moving.grid, np.uint8))
+        elif self.sample_in_mask and fixed.mask is not None:
             elastix.SetFixedMask(_image(fixed.mask, fixed.grid, np.uint8))
         elastix.UpdateLargestPossibleRegion()
         transform = elastix.GetTransformParameterObject()

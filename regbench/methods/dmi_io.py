@@ -7,16 +7,19 @@ from torch import Tensor
 from regbench.geometry.fields import voxels_to_mm
 from regbench.geometry.images import Volume
 from regbench.methods.contract import Context
+from regbench.methods.masks import masks_of
 from regbench.models.instance import InstanceSettings, Level, optimise
 
 
 class DMIInstance:
     """Optimises each pair from the identity on (models/instance.py, whose settings the options are).
 
-    `levels`: a list of [factor, steps, "global" or "local", elastic], coarse to fine.
+    `levels`: a list of [factor, steps, "global" or "local", elastic], coarse to fine. `use_mask`: what lies outside either
+    mask does not count.
     """
 
-    def __init__(self, levels: list[list], **options: float) -> None:
+    def __init__(self, levels: list[list], use_mask: bool = False, **options: float) -> None:
+        self.use_mask = use_mask
         if not levels or not all(_is_level(level) for level in levels):
             raise ValueError(
                 f"levels={levels}: expected a list of [factor, steps, 'global' or 'local', elastic], "
@@ -35,7 +38,11 @@ class DMIInstance:
     def register(self, fixed: Volume, moving: Volume) -> np.ndarray:
         """Displacement (3, D, H, W) float32 on the fixed grid, LPS mm."""
         f, m = (torch.from_numpy(v.data).float().to(self.device) for v in (fixed, moving))
-        u = optimise(f, m, self.settings, start=self.start(fixed, moving))
+        masks = None
+        if self.use_mask:
+            of_fixed, of_moving = (torch.from_numpy(x).to(self.device) for x in masks_of(fixed, moving))
+            masks = of_fixed, of_moving
+        u = optimise(f, m, self.settings, self.start(fixed, moving), masks)
         return np.asarray(voxels_to_mm(u.cpu().numpy(), fixed.grid), np.float32)
 
     def start(self, fixed: Volume, moving: Volume) -> Tensor | None:

@@ -10,6 +10,7 @@ from ants.internal import get_pointer_string
 from regbench.geometry.grid import Grid
 from regbench.geometry.images import Volume
 from regbench.methods.contract import Context
+from regbench.methods.masks import masks_of
 from regbench.problems import nearest
 
 METRICS = ("Mattes", "MI", "CC", "MeanSquares", "Demons", "GC")
@@ -19,7 +20,8 @@ class SyN:
     """Symmetric normalisation: Avants et al., Medical Image Analysis 12 (2008) 26-41.
 
     `iterations` from coarse to fine (as many `shrink_factors` and `smoothing_sigmas`, the latter in voxels);
-    `gradient_step`, `update_sigma` and `total_sigma` (voxels) as antsRegistration's SyN[step,update,total].
+    `gradient_step`, `update_sigma` and `total_sigma` (voxels) as antsRegistration's SyN[step,update,total]. `use_mask`: the
+    metric is taken within both masks (--masks).
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class SyN:
         shrink_factors: list[int],
         smoothing_sigmas: list[float],
         convergence: list[float],
+        use_mask: bool = False,
     ) -> None:
         if not len(iterations) == len(shrink_factors) == len(smoothing_sigmas):
             raise ValueError("syn: iterations, shrink_factors and smoothing_sigmas must be of one length")
@@ -42,7 +45,7 @@ class SyN:
                 f"expected one of {', '.join(METRICS)}"
             )
         threshold, window = convergence
-        self.metric = (metric, bins)
+        self.metric, self.use_mask = (metric, bins), use_mask
         self.settings = [
             *("--transform", f"SyN[{gradient_step},{update_sigma},{total_sigma}]"),
             *("--convergence", f"[{_crosses(iterations)},{threshold},{window:g}]"),
@@ -57,19 +60,25 @@ class SyN:
         """The forward warp (3, D, H, W) float32 on the fixed grid, LPS mm; RuntimeError when antsRegistration fails."""
         images = [_image(fixed.data, fixed.grid), _image(moving.data, moving.grid)]
         pointers = ",".join(get_pointer_string(image) for image in images)
+        masks = masks_of(fixed, moving) if self.use_mask else ()
+        masks = [
+            _image(mask, fixed.grid, np.uint8) for mask in masks
+        ]  # named: antsRegistration is given their places
         metric, bins = self.metric
         with tempfile.TemporaryDirectory() as folder:
             stage = ["--metric", f"{metric}[{pointers},1,{bins}]", *self.settings]
+            if masks:
+                stage += ["--masks", f"[{','.join(get_pointer_string(mask) for mask in masks)}]"]
             common = ["--dimensionality", "3", "--random-seed", str(self.seed), "--float", "1"]
             ants.registration([*common, *stage, "--output", f"{folder}/"], None)
             warp = ants.image_read(str(next(Path(folder).glob("*[0-9]Warp.nii.gz"))))
             return np.ascontiguousarray(np.moveaxis(warp.numpy(), -1, 0), np.float32)
 
 
-def _image(data: np.ndarray, grid: Grid) -> ants.ANTsImage:
+def _image(data: np.ndarray, grid: Grid, dtype: type = np.float32) -> ants.ANTsImage:
     origin = tuple(map(float, grid.affine[:3, 3]))
     spacing = tuple(map(float, grid.spacing))
-    return ants.from_numpy(data.astype(np.float32), origin=origin, spacing=spacing, direction=grid.direction)
+    return ants.from_numpy(data.astype(dtype), origin=origin, spacing=spacing, direction=grid.direction)
 
 
 def _crosses(values: list[int] | list[float]) -> str:

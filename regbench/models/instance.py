@@ -9,6 +9,9 @@ The global term is differentiable mutual information (models/mutual_information.
 correlation in a window (Avants et al. 2008), taken both ways between each image and what the other says of it: the
 conditional means E[fixed | moving] and E[moving | fixed] under the present field, which carry one contrast into the other
 (Roche et al. 1998) and change nothing where the contrasts agree.
+
+With masks only voxels within both count, the moving one carried along by the field, in either term and in what the
+contrasts say of each other; what is outside is filled in from around, so that its edge pulls nowhere.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,6 +23,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from regbench.models.masked import WHOLE
 from regbench.models.mutual_information import mutual_information
 from regbench.models.warp import warp
 
@@ -27,6 +31,10 @@ SMALLEST = 8  # voxels along an axis below which an image is not reduced
 FLOOR = 1e-5  # added to covariance^2 and to the product of variances (intensities in [0, 1]): flat windows pull nowhere
 BACKGROUND = 0.02  # intensities below stay what they are when contrasts are carried over
 BETAS = 0.9, 0.99  # Adam's
+FILL = 2.0  # voxels, the SD that what is outside a mask is filled in with
+Inside = Callable[
+    [Tensor], Tensor | None
+]  # the voxels that count (D, H, W) bool under a displacement; None: all
 
 
 @dataclass(frozen=True)
@@ -61,14 +69,28 @@ class InstanceSettings:
 
 @torch.no_grad()
 def optimise(
-    fixed: Tensor, moving: Tensor, settings: InstanceSettings, start: Tensor | None = None
+    fixed: Tensor,
+    moving: Tensor,
+    settings: InstanceSettings,
+    start: Tensor | None = None,
+    masks: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor:
-    """Displacement (3, D, H, W) in voxels, pull-back, from `start` on (the identity). Images (D, H, W) float32 in [0, 1]."""
+    """Displacement (3, D, H, W) in voxels, pull-back, from `start` on (the identity).
+
+    Images (D, H, W) float32 in [0, 1]; `masks`: of both, (D, H, W) bool.
+    """
     u = torch.zeros(3, *fixed.shape, device=fixed.device) if start is None else start
     for level in settings.levels:
-        f, m = reduced(fixed, level.factor), reduced(moving, level.factor)
+        if masks is None:
+            f, m, inside = reduced(fixed, level.factor), reduced(moving, level.factor), _everywhere
+        else:
+            (f, of_f), (m, of_m) = (
+                reduced_inside(image, mask, level.factor)
+                for image, mask in zip((fixed, moving), masks, strict=True)
+            )
+            inside = _within(of_f, of_m)
         u = _resized_field(u, tuple(f.shape))
-        u = _descend(f, m, u, level, settings)
+        u = _descend(f, m, u, level, settings, inside)
     return _resized_field(u, tuple(fixed.shape))
 
 
@@ -80,20 +102,41 @@ def reduced(image: Tensor, factor: int) -> Tensor:
     return _resized(smoothed(image, 0.4 * factor)[None], shape)[0]
 
 
+def reduced_inside(image: Tensor, mask: Tensor, factor: int) -> tuple[Tensor, Tensor]:
+    """`reduced` from the voxels of a mask (D, H, W) bool alone: the image, filled in outside, and the mask so reduced."""
+    share = reduced(mask.float(), factor)
+    inside = (share > 0.5).float()
+    image = inside * reduced(image * mask, factor) / share.clamp_min(0.5)
+    filled = smoothed(image, FILL) / smoothed(inside, FILL).clamp_min(1e-3)
+    return torch.where(inside > 0, image, filled), inside > 0
+
+
 def smoothed(x: Tensor, sd: float) -> Tensor:
     """Gaussian of SD `sd` voxels along the last three axes, renormalised at the borders. Three products with matrices."""
     return x if sd <= 0 else _along_axes(x, lambda n: _gaussian(n, sd, x.device))
 
 
-def local_correlation(image: Tensor, radius: int) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+def local_correlation(
+    image: Tensor, radius: int, mask: Tensor | None = None
+) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
     """The squared local correlation with `image` (D, H, W): a function of another to (its mean, its voxel gradient sum).
 
     It is (covariance^2 + FLOOR) / (variance variance + FLOOR), 1 for images alike. Windows are boxes of 2 radius + 1
-    voxels; the gradient is of the sum over voxels, exact within the box filters.
+    voxels; the gradient is of the sum over voxels, exact within the box filters. With a mask (D, H, W) bool, voxels outside
+    are neither in a window nor the middle of one.
     """
 
-    def box(x: Tensor) -> Tensor:
+    def mean_of(x: Tensor) -> Tensor:
         return _along_axes(x, lambda n: _box(n, radius, x.device))
+
+    share = 1.0 if mask is None else mask / mean_of(mask.float()).clamp_min(1e-6)
+
+    def box(x: Tensor) -> Tensor:
+        return mean_of(x) if mask is None else mean_of(x * mask) * share
+
+    def turned(x: Tensor) -> Tensor:
+        """What `box` makes of a gradient: its transpose."""
+        return mean_of(x) if mask is None else mean_of(x * share) * mask
 
     mean, square = box(torch.stack([image, image * image]))
     variance = square - mean * mean
@@ -105,18 +148,23 @@ def local_correlation(image: Tensor, radius: int) -> Callable[[Tensor], tuple[Te
         correlation = (covariance * covariance + FLOOR) * inverse
         a = 2 * covariance * inverse
         c = 2 * correlation * inverse * variance
-        back = box(torch.stack([a, c, a * mean - c * other_mean]))
-        return correlation.mean(), image * back[0] - other * back[1] - back[2]
+        back = turned(torch.stack([a, c, a * mean - c * other_mean]))
+        return correlation.mean() if mask is None else correlation[mask].mean(), image * back[
+            0
+        ] - other * back[1] - back[2]
 
     return correlate
 
 
-def carried_over(image: Tensor, of: Tensor, seen: Tensor, bins: int = 64) -> Tensor:
+def carried_over(
+    image: Tensor, of: Tensor, seen: Tensor, bins: int = 64, mask: Tensor | None = None
+) -> Tensor:
     """`image` in the contrast of another: E[of | seen] at the intensities of `image`; background stays.
 
-    `of` and `seen` (D, H, W) lie on each other; the mean is over Parzen windows of 1.5 bins.
+    `of` and `seen` (D, H, W) lie on each other, and count in `mask`; the mean is over Parzen windows of 1.5 bins.
     """
-    inside = ((of > 0) & (seen > 0)).flatten().double()
+    both = (of > 0) & (seen > 0)
+    inside = (both if mask is None else both & mask).flatten().double()
     index = (seen.flatten().clamp(0, 1) * (bins - 1)).round().long()
     sums = torch.zeros(2, bins, dtype=torch.float64, device=image.device)
     sums[0].scatter_add_(0, index, inside * of.flatten())
@@ -130,12 +178,14 @@ def carried_over(image: Tensor, of: Tensor, seen: Tensor, bins: int = 64) -> Ten
     return torch.where(image > BACKGROUND, value, image)
 
 
-def _descend(fixed: Tensor, moving: Tensor, u: Tensor, level: Level, settings: InstanceSettings) -> Tensor:
+def _descend(
+    fixed: Tensor, moving: Tensor, u: Tensor, level: Level, settings: InstanceSettings, inside: Inside
+) -> Tensor:
     first, second = torch.zeros_like(u), torch.zeros_like(u)
-    ascent = _global(fixed, moving, settings)
+    ascent = _global(fixed, moving, settings, inside)
     for t in range(1, level.steps + 1):
         if level.term == "local" and (t - 1) % settings.remap == 0:
-            ascent = _local(fixed, moving, u, settings.radius)
+            ascent = _local(fixed, moving, u, settings.radius, inside(u))
         gradient = smoothed(ascent(u), settings.fluid)
         first.lerp_(gradient, 1 - BETAS[0])
         second.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
@@ -145,27 +195,43 @@ def _descend(fixed: Tensor, moving: Tensor, u: Tensor, level: Level, settings: I
     return u
 
 
-def _global(fixed: Tensor, moving: Tensor, settings: InstanceSettings) -> Callable[[Tensor], Tensor]:
+def _everywhere(u: Tensor) -> None:
+    return None
+
+
+def _within(fixed: Tensor, moving: Tensor) -> Inside:
+    """Voxels in the fixed mask whose place in the moving image lies in its mask, with all that it is interpolated from."""
+    floating = moving.float()[None, None]
+    return lambda u: fixed & (warp(floating, u[None])[0, 0] > WHOLE)
+
+
+def _global(
+    fixed: Tensor, moving: Tensor, settings: InstanceSettings, inside: Inside
+) -> Callable[[Tensor], Tensor]:
     """The gradient of mutual information by a move, as a function of the displacement that it is composed with."""
 
     def ascent(u: Tensor) -> Tensor:
-        warped = warp(moving[None, None], u[None])[0]
+        warped, mask = warp(moving[None, None], u[None])[0], inside(u)
+        keep = None if mask is None else mask[None]
+        count = fixed.numel() if mask is None else mask.sum()
         with torch.enable_grad():
             seen = warped.clone().requires_grad_()
-            mi = mutual_information(fixed[None], seen, bins=settings.bins, sigma=settings.sigma)
+            mi = mutual_information(fixed[None], seen, bins=settings.bins, sigma=settings.sigma, mask=keep)
             (slope,) = torch.autograd.grad(mi.sum(), seen)
-        return slope * fixed.numel() * _spatial_gradient(warped[0])
+        return slope * count * _spatial_gradient(warped[0])
 
     return ascent
 
 
-def _local(fixed: Tensor, moving: Tensor, u: Tensor, radius: int) -> Callable[[Tensor], Tensor]:
+def _local(
+    fixed: Tensor, moving: Tensor, u: Tensor, radius: int, mask: Tensor | None
+) -> Callable[[Tensor], Tensor]:
     """The gradient of the local correlations both ways, with the contrasts carried over as they are under `u`."""
     warped = warp(moving[None, None], u[None])[0, 0]
-    images = torch.stack([carried_over(moving, of=fixed, seen=warped), moving])
+    images = torch.stack([carried_over(moving, of=fixed, seen=warped, mask=mask), moving])
     correlations = (
-        local_correlation(fixed, radius),
-        local_correlation(carried_over(fixed, of=warped, seen=fixed), radius),
+        local_correlation(fixed, radius, mask),
+        local_correlation(carried_over(fixed, of=warped, seen=fixed, mask=mask), radius, mask),
     )
 
     def ascent(u: Tensor) -> Tensor:

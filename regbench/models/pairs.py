@@ -12,6 +12,7 @@ from torch import Tensor
 
 from regbench.geometry.grid import Grid
 from regbench.geometry.images import read_volume
+from regbench.methods.masks import NO_MASK
 from regbench.models.parallel import processes
 
 MEMORY_SHARE = 0.5  # of the memory free at first may hold images; what does not fit is read again each time
@@ -20,8 +21,11 @@ MEMORY_SHARE = 0.5  # of the memory free at first may hold images; what does not
 class Pairs:
     """Prepared pairs (records of the stage `prepared`), all of one grid and one (fixed, moving) pair of contrasts."""
 
-    def __init__(self, records: list[dict[str, Any]]) -> None:
-        """Raises ValueError when there is no pair, or a pair differs from the first in contrasts."""
+    def __init__(self, records: list[dict[str, Any]], masks: bool = False) -> None:
+        """With `masks` each image has its mask as a second channel.
+
+        Raises ValueError when there is no pair, a pair differs from the first in contrasts, or lacks a mask it needs.
+        """
         if not records:
             raise ValueError("no pair to train on")
         self.records = records
@@ -31,6 +35,9 @@ class Pairs:
                 raise ValueError(
                     f"{record['pair']}: contrasts {_contrasts(record)}, the others {self.contrasts}"
                 )
+            if masks and not all(record[side].get("mask") for side in ("fixed", "moving")):
+                raise ValueError(f"{record['pair']}: an image has no mask, and {NO_MASK}")
+        self._names = ("image", "mask") if masks else ("image",)
         self.grid: Grid = read_volume(records[0]["fixed"]["image"]).grid
         self._kept: dict[str, Tensor] = {}
         self._room = MEMORY_SHARE * psutil.virtual_memory().available / processes()
@@ -41,10 +48,8 @@ class Pairs:
     def batch(
         self, items: list[int], mirrored: list[list[int]], device: torch.device
     ) -> tuple[Tensor, Tensor]:
-        """Fixed and moving images (B, 1, D, H, W) of some pairs, each reversed along its axes in `mirrored`."""
-        sides = [
-            [self._image(self.records[item][side]["image"]) for item in items] for side in ("fixed", "moving")
-        ]
+        """Fixed and moving images (B, 1 or 2, D, H, W) of some pairs, each reversed along its axes in `mirrored`."""
+        sides = [[self._image(self.records[item][side]) for item in items] for side in ("fixed", "moving")]
         fixed, moving = (
             torch.stack(
                 [
@@ -58,23 +63,28 @@ class Pairs:
 
     def files(self) -> list[tuple[str, int, int]]:
         """(path, size, time of change) of every image: what a checkpoint must agree with."""
-        paths = sorted({record[side]["image"] for record in self.records for side in ("fixed", "moving")})
+        sides = [record[side] for record in self.records for side in ("fixed", "moving")]
+        paths = sorted({side[name] for side in sides for name in self._names})
         return [(path, Path(path).stat().st_size, Path(path).stat().st_mtime_ns) for path in paths]
 
-    def _image(self, path: str) -> Tensor:
-        """One image (1, D, H, W) float32, read once while memory lasts."""
+    def _image(self, side: dict[str, Any]) -> Tensor:
+        """One image (1 or 2, D, H, W) float32, read once while memory lasts."""
+        path = side["image"]
         if path in self._kept:
             return self._kept[path]
+        image = torch.stack([self._channel(side[name]) for name in self._names])
+        self._room -= image.nbytes
+        if self._room > 0:
+            self._kept[path] = image
+        return image
+
+    def _channel(self, path: str) -> Tensor:
         volume = read_volume(path)
         if not _same_form(volume.grid, self.grid):
             raise ValueError(
                 f"{path}: its spacing or shape is not that of {self.records[0]['fixed']['image']}; prepare it again"
             )
-        image = torch.from_numpy(np.ascontiguousarray(volume.data, np.float32))[None]
-        self._room -= image.nbytes
-        if self._room > 0:
-            self._kept[path] = image
-        return image
+        return torch.from_numpy(np.ascontiguousarray(volume.data, np.float32))
 
 
 def draw(

@@ -35,7 +35,10 @@ class Trainable(Protocol):
         ...
 
     def loss(self, fixed: Tensor, moving: Tensor, output: Any) -> tuple[Tensor, dict[str, Tensor]]:
-        """What is minimised (a scalar), and its terms by name, from images (B, 1, D, H, W) and the network's output."""
+        """What is minimised (a scalar), and its terms by name, from images (B, 1, D, H, W) and the network's output.
+
+        Of a method with `use_mask` the images have their masks as a second channel, which its network does not see.
+        """
         ...
 
 
@@ -150,7 +153,7 @@ class Trainer:
             fixed, moving, settings.warp_voxels, generator(self.seed, step, 2), self.share
         )
         self.network.train()
-        loss, parts = self.method.loss(fixed, moving, self.parallel(fixed, moving))
+        loss, parts = self.method.loss(fixed, moving, self.parallel(fixed[:, :1], moving[:, :1]))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
@@ -190,7 +193,7 @@ class Trainer:
         sums: dict[str, float] = {}
         for item, counts in self.share.turns(len(pairs)):
             fixed, moving = pairs.batch([item], [[]], self.device)
-            loss, parts = self.method.loss(fixed, moving, self.network(fixed, moving))
+            loss, parts = self.method.loss(fixed, moving, self.network(fixed[:, :1], moving[:, :1]))
             for name, value in ({"loss": loss} | parts).items():
                 sums[name] = sums.get(name, 0.0) + counts * float(value)
         return {name: value / len(pairs) for name, value in self._sum(sums).items()}

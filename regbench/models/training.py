@@ -49,9 +49,9 @@ def train_model(
             record |= {"status": "skipped", "message": "skipped: upstream: no training pair was prepared"}
         else:
             torch.set_num_threads(threads)
-            trainer = Trainer(
-                method, Pairs(train), Pairs(val) if val else None, folder, seed, _device(device)
-            )
+            masks = getattr(method, "use_mask", False)
+            val_or_none = Pairs(val, masks) if val else None
+            trainer = Trainer(method, Pairs(train, masks), val_or_none, folder, seed, _device(device))
             record |= {"parameters": trainer.parameters, "device": str(trainer.device)}
             record |= {"processes": trainer.share.world, "threads": threads * trainer.share.world}
             try:

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from regbench.geometry.fields import write_field
-from regbench.geometry.grid import Grid
-from regbench.geometry.images import grid_of, load_nifti
+from regbench.geometry.images import read_grid
 from regbench.prepared.affine import register_affine
 from regbench.prepared.failure import guarded, upstream
+from regbench.prepared.landmarks import landmark_pairs
 from regbench.prepared.mask import for_alignment
 from regbench.prepared.side import reread_scan, write_side
 from regbench.prepared.truth import true_field, true_maps
@@ -53,6 +53,7 @@ def _pair(
         sides = {"fixed": fixed["sides"][task.fixed], "moving": moving["sides"][task.moving]}
         if task.prepare.affine.mode != "reference":
             sides["moving"] = _moved(sides["fixed"], sides["moving"], task, folder / f"{name}_moving")
+        landmark_pairs(**sides)  # those that do not match fail here, once, not in every score
         path = _write_truth(sides, sources, folder / f"{name}_truth.nii.gz") if truth else None
         return {**sides, "truth": path}
 
@@ -65,8 +66,8 @@ def _moved(fixed: Record, moving: Record, task: TaskSettings, stem: Path) -> Rec
     if task.prepare.affine.mode == "pairwise":
         target, seen = (for_alignment(each.volume, task.prepare) for each in (reread_scan(fixed), scan))
         matrix, information = register_affine(target, seen, task.prepare.affine)
-    who = {"subject": moving["subject"], "contrast": moving["contrast"]}
-    side = write_side(scan, _grid(fixed), matrix, stem, moving["labels"], who)
+    who = {name: moving[name] for name in ("subject", "contrast", "landmarks")}
+    side = write_side(scan, read_grid(fixed["image"]), matrix, stem, moving["labels"], who)
     return {**side, "original_mask": moving["original_mask"], "affine_information": information}
 
 
@@ -77,13 +78,7 @@ def _write_truth(sides: dict[str, Record], sources: dict[str, Record], path: Pat
     )
     if maps is None:
         return None
-    grid = _grid(fixed)
+    grid = read_grid(fixed["image"])
     u = true_field(maps, grid, np.array(fixed["to_original"]), np.array(moving["to_original"]))
     write_field(path, u, grid)
     return str(path)
-
-
-def _grid(side: Record) -> Grid:
-    path = Path(side["image"])
-    image = load_nifti(path)
-    return grid_of(image, image.shape, path)

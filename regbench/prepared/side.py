@@ -57,11 +57,11 @@ def grid_around(volume: Volume, settings: GridSettings) -> Grid:
 
 
 def write_side(
-    scan: Scan, grid: Grid, to_original: np.ndarray, stem: Path, labels: str | None, who: dict[str, str]
+    scan: Scan, grid: Grid, to_original: np.ndarray, stem: Path, labels: str | None, who: dict[str, Any]
 ) -> dict[str, Any]:
     """Resample a scan onto `grid`, write STEM.nii.gz and STEM_mask.nii.gz, and return the SIDE record.
 
-    who: {"subject", "contrast"}. Normalised to [0, 1]; 0 outside the mask where there is one.
+    who: {"subject", "contrast", "landmarks" (their file or None)}. Normalised to [0, 1]; 0 outside the mask where there is one.
     """
     volume = scan.volume
     points = apply_affine(to_original, grid.points())

@@ -45,10 +45,9 @@ def _sides(
     sides = {}
     for contrast in dict.fromkeys([task.fixed, task.moving]):
         log.info("%s %s: reading and aligning", data["subject"], contrast)
-        stem, who = (
-            out.with_name(f"{out.stem}_{contrast}"),
-            {"subject": data["subject"], "contrast": contrast},
-        )
+        stem = out.with_name(f"{out.stem}_{contrast}")
+        landmarks = data.get("landmarks", {}).get(contrast)
+        who = {"subject": data["subject"], "contrast": contrast, "landmarks": landmarks}
         scan, mask = keep_native(read_scan(data, contrast, task.prepare), stem, task.prepare.n4)
         grid, matrix, information = _place(scan, who, task, target)
         side = write_side(scan, grid, matrix, stem, data.get("labels"), who)
@@ -57,7 +56,7 @@ def _sides(
 
 
 def _place(
-    scan: Scan, who: dict[str, str], task: TaskSettings, target: Reference | None
+    scan: Scan, who: dict[str, Any], task: TaskSettings, target: Reference | None
 ) -> tuple[Grid, np.ndarray, float | None]:
     """The prepared grid, the matrix to the original space, and the mutual information of an alignment (nats)."""
     if target is None:

@@ -14,7 +14,8 @@ NONE: frozenset[Modality] = frozenset()
 class Metric:
     """One metric.
 
-    needs: what a pair must have for it ("labels": both label images; "truth": the known displacement).
+    needs: what a pair must have for it ("labels": both label images; "landmarks": of both images; "truth": the known
+    displacement).
     ranked: modalities in which methods may be ordered by it; elsewhere it is reported only.
     """
 
@@ -25,7 +26,7 @@ class Metric:
     better: Literal["higher", "lower"]
     ranked: frozenset[Modality]
     source: str
-    needs: Literal["labels", "truth", "truth and labels"] | None = None
+    needs: Literal["labels", "landmarks", "truth", "truth and labels"] | None = None
     decimals: int = 4
 
     @property
@@ -46,6 +47,17 @@ _DECLARED = (
         "labels",
     ),
     Metric("hd95", "HD95", "mm", (0, inf), "lower", BOTH, "Huttenlocher 1993, 95th percentile", "labels", 2),
+    Metric(
+        "tre",
+        "TRE",
+        "mm",
+        (0, inf),
+        "lower",
+        BOTH,
+        "Fitzpatrick 1998; mean over landmarks, in the moving scan's own space",
+        "landmarks",
+        2,
+    ),
     # A method trained on mutual information would be its own judge: reported because the paper does, never ranked.
     Metric("mi", "MI", "nat", (0, inf), "higher", NONE, "paper eq. 3, 64 hard bins on [0, 1], in the brain"),
     Metric("nmi", "NMI", "1", (1, 2), "higher", NONE, "Studholme 1999, the histogram of `mi`"),
@@ -95,7 +107,8 @@ _DECLARED = (
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _DECLARED}
 
 
-def expected_metrics(labels: bool, truth: bool) -> list[Metric]:
-    """The metrics a pair gets, given whether both its scans have labels and whether its truth is known."""
+def expected_metrics(labels: bool, truth: bool, landmarks: bool) -> list[Metric]:
+    """The metrics a pair gets, given whether both its scans have labels, both landmarks, and whether its truth is known."""
     have = {None: True, "labels": labels, "truth": truth, "truth and labels": truth and labels}
+    have |= {"landmarks": landmarks}
     return [metric for metric in METRICS.values() if have[metric.needs]]

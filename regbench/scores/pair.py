@@ -12,7 +12,9 @@ from regbench.geometry.grid import apply_affine
 from regbench.geometry.images import Volume, read_volume
 from regbench.geometry.sampling import sample, sample_volume
 from regbench.prepared.intensity import normalise
+from regbench.prepared.landmarks import landmark_pairs
 from regbench.scores.deformation import folding, non_diffeomorphic_volume
+from regbench.scores.landmarks import target_registration_error
 from regbench.scores.metrics import Metric, expected_metrics
 from regbench.scores.overlap import dice, mean_over_labels
 from regbench.scores.similarity import mutual_information, psnr, ssim
@@ -79,10 +81,9 @@ def expected_for(pair: Row) -> list[Metric]:
     """The metrics that a run on this PAIR record gets. A pair whose preparation failed may name no sides: all."""
     sides = [pair.get("fixed"), pair.get("moving")]
     if not all(sides):
-        return expected_metrics(labels=True, truth=True)
-    return expected_metrics(
-        labels=all(side.get("labels") for side in sides if side), truth=bool(pair.get("truth"))
-    )
+        return expected_metrics(labels=True, truth=True, landmarks=True)
+    both = {name: all(side.get(name) for side in sides if side) for name in ("labels", "landmarks")}
+    return expected_metrics(**both, truth=bool(pair.get("truth")))
 
 
 def score_pair(pair: Row, run: Row, settings: ScoreSettings, session: Session | None = None) -> list[Row]:
@@ -117,6 +118,8 @@ def _measure(pair: Row, path: str, session: Session) -> dict[str, Value]:
         warped = _warp_labels(moving, points, session)
         values["dsc"] = dice(fixed.labels, warped)
         values["hd95"] = hd95(fixed.labels, warped, grid.spacing, session.threads)
+    if landmarks := landmark_pairs(pair["fixed"], moving):
+        values["tre"] = target_registration_error(*landmarks, u, grid, np.array(moving["to_original"]))
     if pair.get("truth"):
         values |= _truth(pair["truth"], u, fixed)
     return values

@@ -67,6 +67,17 @@ def renamed(name: str, content: bytes | None = None) -> Callable[[World], None]:
     return spoil
 
 
+def marks(text: str) -> Callable[[World], None]:
+    """Landmarks of the T1w image of subject s5."""
+
+    def spoil(w: World) -> None:
+        w.path("points.csv").write_text(text)
+        for number, each in enumerate(w.rows):
+            each["landmarks"] = "points.csv" if number == 8 else ""
+
+    return spoil
+
+
 def row(number: int, **cells: str) -> Callable[[World], None]:
     return lambda w: w.rows[number].update(cells)
 
@@ -224,6 +235,8 @@ CASES = [
     Case("mask of everything", lambda w: w.scan(MASK, filled(1, np.uint8)), (f"{MASK}: the mask holds every voxel, expected the brain", "is it the right file?"), "warning"),
     Case("mask missing where it is asked for", lambda w: (w.task.update(prepare={"mask": "dataset"}), [r.update(mask="") for r in w.rows if r["subject"] == "s5"]), ("datasets.mine: no mask for s5", "prepare.mask is `dataset`", "name mask for every subject")),
     Case("truth that is no field", lambda w: [r.update(truth=T1 if r["image"] == "s5_T2w.nii.gz" else "") for r in w.rows], (f"{T1}: shape (10, 11, 12) with intent 0 is not an ITK displacement field", "expected (D, H, W, 1, 3)")),
+    Case("landmarks outside", marks("# coordinates: LPS\nname,x,y,z\ntip,4000,0,0\n"), ("points.csv: outside the image; expected inside (LPS mm): tip (4000.0, 0.0, 0.0)",)),
+    Case("landmarks in coordinates nobody states", marks("name,x,y,z\ntip,1,2,3\n"), ("points.csv: coordinates stated as nothing", "expected a line `# coordinates: LPS`")),
     # the machine
     Case("grid too large for the memory limit", lambda w: w.task["grid"].update(shape=[2000, 2000, 2000]), ("tasks.mono.grid: 2000 x 2000 x 2000 voxels", "limits.memory_gb is 16", "choose a smaller grid")),
     Case("grid too large for the disk", no_disk, ("tasks.mono.grid: 64 x 64 x 64 voxels: one field is ", "has 0.0 GB left", "another disk")),

@@ -188,3 +188,60 @@ def test_a_truth_that_is_no_field_ends_as_an_error_record(tmp_path, scan):
 def test_truth_of_a_contrast_without_images_is_refused(tmp_path):
     with pytest.raises(ValueError, match="FLAIR"):
         manifest(tmp_path, "subject,split\n", images={"T1w": "x"}, truth={"FLAIR": "y"})
+
+
+MARKS = "# coordinates: RAS\nname,x,y,z\nac,1,2,3\npc,2,4,0\n"
+
+
+@pytest.mark.parametrize("form", ["rows", "patterns"])
+def test_landmarks_belong_to_an_image_of_a_subject(tmp_path, scan, form):
+    for contrast in ("T1w", "T2w"):
+        scan(f"a_{contrast}.nii.gz")
+    (tmp_path / "a_marks.csv").write_text(MARKS)
+    if form == "rows":
+        text = "subject,contrast,image,split,landmarks\na,T1w,a_T1w.nii.gz,test,a_marks.csv\na,T2w,a_T2w.nii.gz,test,\n"
+        dataset = manifest(tmp_path, text)
+    else:
+        images = {"T1w": "{subject}_T1w.nii.gz", "T2w": "{subject}_T2w.nii.gz"}
+        dataset = manifest(
+            tmp_path, "subject,split\na,test\n", images=images, landmarks={"T1w": "{subject}_marks.csv"}
+        )
+    assert tmp_path / "a_marks.csv" in dataset.subjects()[0].sources
+    record = dataset.make("a")
+    assert record["status"] == "ok", record["message"]
+    assert record["landmarks"] == {"T1w": str(tmp_path / "a_marks.csv")}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (MARKS + "pc 2,2,9,0\n", "pc 2 (-2.0, -9.0, 0.0)"),
+        (
+            MARKS.replace("RAS", "LPS"),
+            "that the file states? (LPS mm): ac (1.0, 2.0, 3.0); pc (2.0, 4.0, 0.0)",
+        ),
+        (MARKS.replace("# coordinates: RAS\n", ""), "coordinates stated as nothing"),
+        (MARKS.replace("RAS", "voxel") + "far,3.6,0,0\n", "far (-3.6, 0.0, 0.0)"),
+        (MARKS + "bad,1,x,2\n", "line 5: y is 'x'"),
+    ],
+)
+def test_landmarks_that_do_not_fit_end_as_an_error_record(tmp_path, scan, text, reason):
+    scan("a.nii")
+    (tmp_path / "marks.csv").write_text(text)
+    record = manifest(tmp_path, "subject,contrast,image,split,landmarks\na,T1w,a.nii,test,marks.csv\n").make(
+        "a"
+    )
+    assert record["status"] == "error"
+    assert reason in record["message"]
+    assert str(tmp_path / "marks.csv") in record["message"]
+
+
+def test_landmarks_of_a_contrast_without_images_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="`landmarks` names FLAIR"):
+        manifest(tmp_path, "subject,split\n", images={"T1w": "x"}, landmarks={"FLAIR": "y"})
+
+
+def test_a_missing_landmark_file_is_named_with_its_line(tmp_path, scan):
+    scan("a.nii")
+    dataset = manifest(tmp_path, "subject,contrast,image,split,landmarks\na,T1w,a.nii,test,lost.fcsv\n")
+    assert f"line 2: no such file: {tmp_path / 'lost.fcsv'}" in refusal(dataset)

@@ -12,7 +12,7 @@ import pytest
 from regbench.geometry.fields import read_field, write_field
 from regbench.geometry.images import write_volume
 from regbench.methods.contract import load_method
-from regbench.methods.discovery import MethodFile, discover
+from regbench.methods.discovery import discover
 from regbench.records import read_record
 from regbench.runs.batch import run_batch
 from regbench.study import LimitSettings
@@ -56,7 +56,7 @@ def test_every_method_keeps_the_contract(name, modality, pairs, tmp_path):
         options["fields"] = str(Path(pair["truth"]).parent / "{fixed}__{moving}.nii.gz")
     run_batch(
         [pair], method, options, task="contract", variant="default", repetition=0,
-        model_record=trained(method, options, pair, tmp_path / "model") if method.trains else None,
+        model_record=trained(name, options, pair, tmp_path / "model") if method.learned else None,
         folder=tmp_path / "runs", threads=2, device="cpu", limits=LimitSettings(run_seconds=120, memory_gb=8), seed=0,
         code_fingerprint="test", timed=False, repetitions=1,
     )  # fmt: skip
@@ -68,10 +68,14 @@ def test_every_method_keeps_the_contract(name, modality, pairs, tmp_path):
         assert np.allclose(field, SHIFT.reshape(3, 1, 1, 1), atol=1e-4)
 
 
-def trained(method: MethodFile, options: dict, pair: dict, folder: Path) -> dict:
-    """The record of a training of one step."""
+def trained(name: str, options: dict, pair: dict, folder: Path) -> dict:
+    """The record of a training of one step, of the method itself or of the one whose models it runs with."""
     from regbench.models.training import train_model
 
+    method = METHODS[name]
+    if method.model_of:
+        method = METHODS[method.model_of]
+        options = method.options
     once = {"epochs": None, "steps": 1, "validate_every": 1}
     learned = load_method(method.python or "", {**options, **once})
     train_model(

@@ -14,6 +14,7 @@ from regbench.models.instance import (
     local_correlation,
     optimise,
     reduced,
+    reduced_inside,
     smoothed,
 )
 
@@ -53,22 +54,29 @@ def warped_pair(contrast="same"):
     return torch.from_numpy(fixed), torch.from_numpy(moving), u
 
 
-def dense_correlation(image, other, radius):
-    """The definition with pooled windows (zeros beyond the border), float64."""
+def dense_correlation(image, other, radius, mask=None):
+    """The definition with pooled windows (zeros beyond the border, or nothing beyond the mask), float64."""
+
+    def pool(x):
+        return F.avg_pool3d(x[None, None], 2 * radius + 1, stride=1, padding=radius)[0, 0]
 
     def mean(x):
-        return F.avg_pool3d(x[None, None], 2 * radius + 1, stride=1, padding=radius)[0, 0]
+        return pool(x) if mask is None else pool(x * mask) / pool(mask.double()).clamp_min(1e-9)
 
     covariance = mean(image * other) - mean(image) * mean(other)
     variances = (mean(image**2) - mean(image) ** 2) * (mean(other**2) - mean(other) ** 2)
     return (covariance**2 + FLOOR) / (variances + FLOOR)
 
 
-def test_local_correlation_and_its_gradient_are_those_of_the_definition():
+@pytest.mark.parametrize("masked", [False, True])
+def test_local_correlation_and_its_gradient_are_those_of_the_definition(masked):
     image, other = torch.from_numpy(blobs(0)), torch.from_numpy(blobs(1))
-    value, gradient = local_correlation(image, 2)(other)
+    mask = image > 0.3 if masked else None
+    value, gradient = local_correlation(image, 2, mask)(other)
     exact = other.double().requires_grad_()
-    correlation = dense_correlation(image.double(), exact, 2)
+    correlation = dense_correlation(image.double(), exact, 2, mask)
+    if masked:
+        correlation = correlation[mask]
     (slope,) = torch.autograd.grad(correlation.sum(), exact)
     assert float(value) == pytest.approx(float(correlation.mean().detach()), rel=1e-3)
     assert float((gradient - slope).norm() / slope.norm()) < 1e-2
@@ -89,6 +97,23 @@ def test_an_image_is_reduced_with_its_corners_kept_and_never_to_nothing():
     ends = smoothed(ramp, 0.8)[[0, -1], 8, 8]
     assert torch.allclose(small[[0, -1], 8, 8], ends, atol=1e-6)
     assert tuple(reduced(ramp, 16).shape) == (8, 8, 8)
+
+
+def test_an_image_is_reduced_from_inside_its_mask_alone_and_continued_outside():
+    image = torch.from_numpy(texture())
+    mask = torch.ones(SHAPE, dtype=torch.bool)
+    mask[16:32, 16:32, 16:32] = False
+    holed = torch.where(mask, image, 9.0)
+    small, inside = reduced_inside(holed, mask, 2)
+    expected = reduced(image, 2)
+    assert torch.equal(small, reduced_inside(image, mask, 2)[0])
+    assert (
+        float((small - expected)[inside].abs().max()) < 0.15
+    )  # beside the hole half of a voxel's support is missing
+    away = inside & (reduced(mask.float(), 2) > 0.999)
+    assert float((small - expected)[away].abs().max()) < 1e-3
+    assert 0.2 < float(small[~inside].mean()) < 1
+    assert not inside[9:15, 9:15, 9:15].any()
 
 
 def test_a_contrast_is_carried_over_by_what_lies_on_what():

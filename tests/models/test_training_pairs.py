@@ -1,5 +1,7 @@
 """Which pair is shown when, and images in memory."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -42,6 +44,23 @@ def test_batch_mirrors_both_images_of_a_pair(tmp_path):
     assert (fixed[0, 0, 0] == 5).all()
     assert (fixed[1, 0, -1] == 5).all()
     assert (moving[1, 0, -1] == 5).all()
+
+
+def test_masks_are_a_second_channel_mirrored_with_the_image(tmp_path):
+    masked = record(tmp_path, "a")
+    for side in ("fixed", "moving"):
+        mask = np.zeros((4, 5, 6), np.uint8)
+        mask[1] = 1
+        masked[side]["mask"] = str(tmp_path / f"{side}_mask.nii.gz")
+        write_volume(masked[side]["mask"], mask, Grid((4, 5, 6), np.diag([3.0, 3, 3, 1])))
+    pairs = Pairs([masked], masks=True)
+    fixed, moving = pairs.batch([0], [[0]], CPU)
+    assert fixed.shape == moving.shape == (1, 2, 4, 5, 6)
+    assert (fixed[0, 0, -1] == 5).all()
+    assert fixed[0, 1, :, 0, 0].tolist() == [0, 0, 1, 0]
+    assert {Path(path).name for path, _, _ in pairs.files()} >= {"fixed_mask.nii.gz", "a_fixed.nii.gz"}
+    with pytest.raises(ValueError, match=r"b__b: an image has no mask.*prepare\.mask"):
+        Pairs([masked, record(tmp_path, "b")], masks=True)
 
 
 def test_images_beyond_the_memory_share_are_read_again(tmp_path):

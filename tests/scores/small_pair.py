@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from regbench.geometry.fields import write_field
+from regbench.geometry.fields import displace, write_field
 from regbench.geometry.grid import Grid, apply_affine
 from regbench.geometry.images import write_volume
+from regbench.geometry.landmarks import Landmarks, write_landmarks
 from regbench.geometry.sampling import sample
 
 GRID = Grid((24, 22, 20), np.array([[2.0, 0, 0, -24], [0, 2.0, 0, -20], [0, 0, 2.0, -18], [0, 0, 0, 1]]))
@@ -63,6 +64,7 @@ def write_side(folder: Path, subject: str, seed: int, masked: bool = True) -> di
         "contrast": "T1w",
         **{name: str(path) for name, path in paths.items()},
         "mask": str(paths["mask"]) if masked else None,
+        "landmarks": None,
         "to_original": affine.tolist(),
         "normalisation": {"low": LOW, "high": HIGH},
     }
@@ -82,10 +84,25 @@ def write_pair(folder: Path, masked: bool = True, truth: bool = True) -> dict:
         for role, name, seed in (("fixed", "a", 1), ("moving", "b", 2))
     }
     record = {"pair": "a__b", "status": "ok", "message": "", **sides, "truth": None}
+    known = smooth_field(7, 4.0)
+    _mark(sides, known, folder)
     if truth:
         record["truth"] = str(folder / "truth.nii.gz")
-        write_field(record["truth"], smooth_field(7, 4.0), GRID)
+        write_field(record["truth"], known, GRID)
     return record
+
+
+def _mark(sides: dict, known: np.ndarray, folder: Path) -> None:
+    """Twelve landmarks on the same anatomy of both sides under the displacement `known`, listed in two orders."""
+    index = 2 + np.random.default_rng(3).uniform(size=(3, 12)) * (np.array(GRID.shape)[:, None] - 5)
+    points = GRID.to_points(index)
+    names = [f"mark {number}" for number in range(12)]
+    sides["fixed"]["landmarks"] = str(folder / "a_landmarks.csv")
+    fixed = apply_affine(np.array(sides["fixed"]["to_original"]), points)
+    write_landmarks(sides["fixed"]["landmarks"], Landmarks(fixed, names))
+    sides["moving"]["landmarks"] = str(folder / "b_landmarks.fcsv")
+    moving = apply_affine(np.array(sides["moving"]["to_original"]), displace(points, known, GRID))
+    write_landmarks(sides["moving"]["landmarks"], Landmarks(moving[:, ::-1], names[::-1]))
 
 
 def write_run(folder: Path, u: np.ndarray | None, status: str = "ok") -> dict:

@@ -1,11 +1,12 @@
 from regbench.scores.metrics import METRICS, expected_metrics
 
 
-def names(labels: bool, truth: bool) -> set[str]:
-    return {metric.name for metric in expected_metrics(labels, truth)}
+def names(labels: bool, truth: bool, landmarks: bool = True) -> set[str]:
+    return {metric.name for metric in expected_metrics(labels, truth, landmarks)}
 
 
-def test_a_pair_gets_the_metrics_that_its_labels_and_truth_allow():
+def test_a_pair_gets_the_metrics_that_its_labels_landmarks_and_truth_allow():
+    assert names(labels=True, truth=True, landmarks=False) == set(METRICS) - {"tre"}
     assert names(labels=True, truth=True) == set(METRICS)
     assert names(labels=False, truth=True) == set(METRICS) - {"dsc", "hd95", "error_border"}
     assert names(labels=True, truth=False) == set(METRICS) - {"error", "error_border"}

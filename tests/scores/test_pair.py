@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 import SimpleITK as sitk
 
@@ -86,8 +87,42 @@ def test_the_truth_has_no_error(tmp_path):
     pair = write_pair(tmp_path)
     found = whole(score_pair(pair, write_run(tmp_path, smooth_field(7, 4.0)), ONCE))
     assert found["error"] == found["error_border"] == 0
+    assert found["tre"] < 1e-3
     worse = whole(score_pair(pair, write_run(tmp_path, np.zeros((3, *GRID.shape), np.float32)), ONCE))
     assert worse["error"] > 0.5
+
+
+def test_landmarks_go_where_simpleitk_takes_them_and_distances_are_those_of_the_moving_scan(tmp_path):
+    pair = write_pair(tmp_path)
+    names, fixed, moving = (slicer_or_csv(pair[side]["landmarks"]) for side in ("fixed", "fixed", "moving"))
+    for u in (np.zeros((3, *GRID.shape), np.float32), smooth_field(5, 5.0)):
+        run = write_run(tmp_path, u)
+        field = sitk.DisplacementFieldTransform(sitk.ReadImage(run["field"], sitk.sitkVectorFloat64))
+        out = itk_affine(np.linalg.inv(pair["fixed"]["to_original"]))
+        through = sitk.CompositeTransform([itk_affine(pair["moving"]["to_original"]), field, out])
+        distances = [
+            np.linalg.norm(np.subtract(through.TransformPoint(fixed[name]), moving[name])) for name in names
+        ]
+        found = whole(score_pair(pair, run, ONCE))["tre"]
+        assert found == pytest.approx(np.mean(distances), abs=1e-4)
+        assert found > 1
+
+
+def slicer_or_csv(path) -> dict[str, list[float]]:
+    """Oracle: points by name as written here, LPS mm, read without the code under test."""
+    table = pd.read_csv(path, comment="#", header=None)
+    name, first = (11, 1) if path.endswith(".fcsv") else (0, 1)
+    rows = table if path.endswith(".fcsv") else table[1:]
+    return {str(row[name]): [float(row[first + axis]) for axis in range(3)] for _, row in rows.iterrows()}
+
+
+def test_landmarks_that_cannot_be_matched_say_what_to_do(tmp_path):
+    pair = write_pair(tmp_path)
+    (tmp_path / "b_landmarks.csv").write_text("# coordinates: LPS\nx,y,z\n1,2,3\n")
+    pair["moving"]["landmarks"] = str(tmp_path / "b_landmarks.csv")
+    run = write_run(tmp_path, smooth_field(5, 5.0))
+    with pytest.raises(ValueError, match="12 named mark 0, mark 1, mark 2, …; 1 without names"):
+        score_pair(pair, run, ONCE)
 
 
 def test_rows_are_tidy_with_every_metric_and_each_label(tmp_path):
@@ -112,9 +147,9 @@ def test_a_failed_run_is_a_row_for_each_metric_with_its_status(tmp_path, status)
 
 def test_without_labels_or_truth_only_what_can_be_measured_is_asked_for(tmp_path):
     pair = write_pair(tmp_path, truth=False)
-    pair["moving"]["labels"] = None
+    pair["moving"]["labels"] = pair["fixed"]["landmarks"] = None
     rows = score_pair(pair, write_run(tmp_path, smooth_field(5, 2.0)), ONCE)
-    assert not {row["metric"] for row in rows} & {"dsc", "hd95", "error", "error_border"}
+    assert not {row["metric"] for row in rows} & {"dsc", "hd95", "tre", "error", "error_border"}
 
 
 def test_a_field_on_another_grid_is_refused_by_name(tmp_path):

@@ -20,7 +20,7 @@ class FakeMethod:
     name: str
     label: str
     control: bool = False
-    trains: bool = False
+    learned: bool = False
     devices: tuple[str, ...] = ("cpu", "cuda")
 
 
@@ -30,7 +30,7 @@ METHODS = {
         FakeMethod("identity", "Affine", control=True),
         FakeMethod("truth", "Truth", control=True),
         FakeMethod("syn", "SyN"),
-        FakeMethod("dmi", "Our Method (DMI)", trains=True),
+        FakeMethod("dmi", "Our Method (DMI)", learned=True),
         FakeMethod("zeta", "50% & more_", devices=("cpu",)),
     )
 }

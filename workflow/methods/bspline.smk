@@ -4,5 +4,5 @@ use rule run as bspline with:
     params:
         label="B-spline",
         python="regbench.methods.bspline:BSpline",
-        options={"use_mask": True},
+        options={"use_mask": False, "sample_in_mask": True},
         source="Klein et al. 2010; elastix parameters in regbench/methods/bspline.txt, options here laid over them",

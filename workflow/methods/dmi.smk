@@ -14,6 +14,7 @@ use rule run as dmi with:
             "epochs": 40,
             "learning_rate": 1e-4,
             "validate_every": 500,
+            "use_mask": False,
         },
         trains=True,
         source="the paper's network and loss (Wang et al. 2021); widths, smoothness, learning rate and length, which the "

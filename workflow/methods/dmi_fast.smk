@@ -13,6 +13,7 @@ use rule run as dmi_fast with:
             "epochs": 40,
             "learning_rate": 1e-3,
             "validate_every": 500,
+            "use_mask": False,
         },
         trains=True,
         source="the paper's loss; a network and a field of our own, its settings compared in workflow/studies/ablation.yaml, its speed in benchmarks/network.py",

@@ -17,6 +17,7 @@ use rule run as dmi_fast_io with:
             "fluid": 0.7,
             "epsilon": 0.2,
             "remap": 10,
+            "use_mask": False,
         },
         model_of="dmi_fast",
         source="the field of dmi_fast, then regbench/models/instance.py; settings compared in workflow/studies/ablation.yaml",

@@ -18,6 +18,7 @@ use rule run as dmi_io with:
             "fluid": 0.7,
             "epsilon": 0.2,
             "remap": 10,
+            "use_mask": False,
         },
         devices=["cpu", "cuda"],
         source="regbench/models/instance.py; settings chosen on pairs of training and validation scans",

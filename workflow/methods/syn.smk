@@ -14,5 +14,6 @@ use rule run as syn with:
             "shrink_factors": [4, 2, 1],
             "smoothing_sigmas": [2, 1, 0],
             "convergence": [1e-7, 8],
+            "use_mask": False,
         },
         source="Avants et al. 2008; settings of SyNOnly in antspyx 0.6 (ants.registration's defaults)",

@@ -9,6 +9,7 @@ use rule run as greedy with:
             "iterations": [100, 50, 20],
             "smoothing": [1.732, 0.7071],
             "step": 1.0,
+            "use_mask": False,
         },
         modalities=["mono"],
         packages=["picsl_greedy"],

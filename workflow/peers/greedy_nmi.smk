@@ -9,6 +9,7 @@ use rule run as greedy_nmi with:
             "iterations": [100, 50, 20],
             "smoothing": [1.732, 0.7071],
             "step": 1.0,
+            "use_mask": False,
         },
         packages=["picsl_greedy"],
         source="picsl_greedy 1.4; smoothing and step are greedy's defaults, iterations its documentation's",
