@@ -254,9 +254,12 @@ def estimate(
     as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
 ) -> None:
     """Hours and gigabytes of each stage of a study, from rates measured on this machine."""
+    from regbench.check.study import check_study
     from regbench.estimate.command import estimate_study
 
-    print(estimate_study(Workflow.of_yaml(study, results), as_json))
+    plan = Workflow.from_file(study, results)
+    check_study(plan)
+    print(estimate_study(plan, as_json))
 
 
 @app.command(epilog=RETRY)

@@ -28,6 +28,7 @@ APPLY = """Examples:
 
     regbench apply field.nii.gz fixed_points.csv --points -o on_moving.csv
 """
+VOLUME_FILES, POINT_FILES = (".nii.gz", ".nii"), (".csv", ".fcsv", ".mrk.json")
 Image = Annotated[Path, typer.Argument(help="NIfTI, any orientation and spacing")]
 Volume = Annotated[Path | None, typer.Option(help="NIfTI file")]
 
@@ -111,17 +112,40 @@ def apply(
         raise ValueError("--labels and --points: choose one")
     if inverse and not points:
         raise ValueError("--inverse is for --points; for images, register them the other way round")
-    _writable(out)
+    _writable(out, endings=POINT_FILES if points else VOLUME_FILES)
     from regbench.apply import warped_image, warped_labels
     from regbench.geometry.fields import read_field
     from regbench.geometry.images import read_volume, write_volume
 
     u, grid = read_field(field)
-    if labels:
+    if points:
+        _apply_to_points(u, grid, image, out, inverse)
+    elif labels:
         write_volume(out, warped_labels(u, grid, _read_labels(image)), grid)
     else:
         write_volume(out, warped_image(u, grid, read_volume(image)), grid)
     print(f"wrote {out}")
+
+
+def _apply_to_points(u: Any, grid: Any, path: Path, out: Path, inverse: bool) -> None:
+    """Landmarks in voxels are taken to be indices of the field's grid, the fixed image's; ValueError names those lost."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    from regbench.apply import to_fixed, to_moving
+    from regbench.geometry.landmarks import check_inside, read_landmarks, write_landmarks
+
+    if inverse:
+        found = read_landmarks(path)
+        moved = to_fixed(found.points, u, grid)
+        if lost := [found.name(n) for n in np.flatnonzero(np.isnan(moved).any(axis=0))]:
+            raise ValueError(f"{path}: the field reaches no point of the fixed image for {', '.join(lost)}")
+    else:
+        found = read_landmarks(path, grid)
+        check_inside(found, grid, "outside the field's grid; are they landmarks of the fixed image?")
+        moved = to_moving(found.points, u, grid)
+    write_landmarks(out, replace(found, points=moved))
 
 
 def _method(name: str, folders: list[Path]) -> MethodFile:
@@ -159,11 +183,11 @@ def _device(wanted: str) -> str:
     return kind
 
 
-def _writable(*paths: Path | None) -> None:
+def _writable(*paths: Path | None, endings: tuple[str, ...] = VOLUME_FILES) -> None:
     """Refuse, before minutes are spent, what could not be written at the end."""
     for path in filter(None, paths):
-        if not path.name.endswith((".nii.gz", ".nii", ".csv", ".fcsv")):
-            raise ValueError(f"{path}: expected a name that ends in .nii.gz or .nii")
+        if not path.name.endswith(endings):
+            raise ValueError(f"{path}: expected a name that ends in {' or '.join(endings)}")
         if not path.parent.is_dir():
             raise ValueError(f"{path}: no such folder: {path.parent}; make it first")
         if not os.access(path.parent, os.W_OK):

@@ -57,15 +57,6 @@ class Workflow(Plan):
         return plan
 
     @classmethod
-    def of_yaml(
-        cls, path: Path | str, results: str | Path, method_folder: str | Path = METHODS
-    ) -> "Workflow":
-        """The plan of a study's YAML, as Snakemake would have it, checked likewise."""
-        plan = cls(_with_folder(read_study(path), method_folder), Path(results))
-        check_study(plan)
-        return plan
-
-    @classmethod
     def from_file(cls, path: Path | str, results: Path | str = "results") -> "Workflow":
         """The plan of a study file, unchecked; Problems where it is not a valid study."""
         return cls(_with_folder(read_study(path), METHODS), Path(results))

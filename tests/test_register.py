@@ -16,6 +16,7 @@ from regbench import __main__ as cli
 from regbench.apply import to_fixed, to_moving
 from regbench.geometry.grid import Grid
 from regbench.geometry.images import read_volume, write_volume
+from regbench.geometry.landmarks import Landmarks, read_landmarks, write_landmarks
 from regbench.prepared.mask import threshold_mask
 
 itk: Any = _itk
@@ -200,6 +201,36 @@ def test_points_go_to_the_moving_scan_and_back(degrees):
     image.SetDirection(where.direction.ravel().tolist())
     theirs = sitk.DisplacementFieldTransform(image)
     assert np.allclose([theirs.TransformPoint(p.tolist()) for p in some.T], moved.T, atol=1e-3)
+
+
+def test_landmarks_go_to_the_moving_scan_and_back_in_files(registered, tmp_path):
+    grid = read_volume(registered["fixed"]).grid
+    middle = grid.to_points(np.array(grid.shape)[:, None] / 2)
+    points = Landmarks(middle + np.random.default_rng(1).uniform(-20, 20, (3, 5)), list("abcde"))
+    write_landmarks(tmp_path / "fixed.csv", points)
+    run("apply", registered["field"], tmp_path / "fixed.csv", "--points", "-o", tmp_path / "moving.fcsv")
+    field = sitk.DisplacementFieldTransform(sitk.ReadImage(str(registered["field"]), sitk.sitkVectorFloat64))
+    moved = read_landmarks(tmp_path / "moving.fcsv")
+    theirs = [field.TransformPoint(point.tolist()) for point in points.points.T]
+    assert np.allclose(moved.points.T, theirs, atol=1e-3)
+    run(
+        "apply",
+        registered["field"],
+        tmp_path / "moving.fcsv",
+        "--points",
+        "--inverse",
+        "-o",
+        tmp_path / "back.csv",
+    )
+    back = read_landmarks(tmp_path / "back.csv")
+    assert back.names == points.names
+    assert np.allclose(back.points, points.points, atol=0.01)
+
+
+def test_landmarks_of_another_place_are_refused(registered, tmp_path):
+    write_landmarks(tmp_path / "far.csv", Landmarks(np.full((3, 1), 900.0), ["tip"]))
+    with pytest.raises(ValueError, match=r"far\.csv: outside the field's grid.*tip"):
+        run("apply", registered["field"], tmp_path / "far.csv", "--points", "-o", tmp_path / "out.csv")
 
 
 def test_a_point_without_an_inverse_is_nan():
