@@ -1,0 +1,129 @@
+"""Two raw scans made ready for one registration: masks, affine views, the working grid, and both on it."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import ndimage
+
+from regbench.geometry.grid import Grid, apply_affine, centred_grid
+from regbench.geometry.images import Volume, read_volume
+from regbench.geometry.sampling import sample_volume
+from regbench.models.files import ModelFacts
+from regbench.prepared.intensity import percentile_range
+from regbench.prepared.mask import for_alignment, read_mask, threshold_mask
+from regbench.prepared.side import Scan, write_side
+from regbench.register.request import Request
+from regbench.study import PrepareSettings
+
+FINEST = 1.0  # mm between voxels of the working grid, unless another spacing is asked for
+MARGIN = 10.0  # mm of the working grid around the fixed foreground, and around a mask that both images are cut with
+MULTIPLE = 8  # of voxels along each axis of the working grid
+
+
+def read_scans(request: Request) -> tuple[Scan, Scan]:
+    """Fixed and moving, each with its mask (the one given, else its foreground) and intensity range."""
+    return _scan(request.fixed, request.mask), _scan(request.moving, request.moving_mask)
+
+
+def _scan(path: Path, mask: Path | None) -> Scan:
+    volume = read_volume(path)
+    if volume.grid.sheared:
+        raise ValueError(
+            f"{path}: its axes are not at right angles, which ITK images cannot express; resample it"
+        )
+    volume.mask = (
+        read_mask(str(mask), volume.grid) if mask else threshold_mask(volume.data, volume.grid.spacing)
+    )
+    if not volume.mask.any():
+        raise ValueError(f"{mask or path}: the mask is empty on the grid of {path}")
+    try:
+        return Scan(volume, percentile_range(volume.data, volume.mask, PrepareSettings().percentiles))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def for_affine(volume: Volume, request: Request) -> Volume:
+    """With its mask where both scans' were given, or neither's: a brain and a whole head have no outline in common."""
+    given = [mask is not None for mask in (request.mask, request.moving_mask)]
+    if all(given):
+        return volume
+    return replace(volume, mask=None) if any(given) else for_alignment(volume, PrepareSettings())
+
+
+def working_grid(fixed: Volume, request: Request, facts: ModelFacts | None) -> Grid:
+    """Along the LPS axes, around the fixed foreground; a learned method's is that of its training."""
+    assert fixed.mask is not None
+    points = fixed.grid.to_points(np.argwhere(fixed.mask).T)
+    low, high = points.min(axis=1), points.max(axis=1)
+    if facts is None:
+        mm = request.spacing or max(FINEST, float(fixed.grid.spacing.min()))
+        a, b, c = (MULTIPLE * int(n) for n in np.ceil((high - low + 2 * MARGIN) / mm / MULTIPLE))
+        return centred_grid((a, b, c), (mm, mm, mm), (low + high) / 2)
+    if request.spacing is not None:
+        raise ValueError(
+            f"--spacing: {request.model} works at {_mm(facts.spacing)} mm, as it was trained; leave it out"
+        )
+    room = np.array(facts.shape) * facts.spacing
+    if (high - low > room).any():
+        raise ValueError(
+            f"{fixed.path}: its foreground takes {_mm(high - low)} mm, the model {request.model} sees {_mm(room)} mm; "
+            "give a brain mask (--mask), or train a model on a larger grid"
+        )
+    return centred_grid(facts.shape, facts.spacing, (low + high) / 2)
+
+
+def _mm(lengths: Any) -> str:
+    return " x ".join(f"{length:.4g}" for length in lengths)
+
+
+def pair_record(
+    scans: tuple[Scan, Scan],
+    grid: Grid,
+    matrix: np.ndarray,
+    folder: Path,
+    request: Request,
+    facts: ModelFacts | None,
+) -> dict[str, Any]:
+    """The PAIR record of both scans on the working grid. A mask of the fixed scan alone cuts out both.
+
+    A head found by a threshold is not cut out, unless for a model that was trained so: two contrasts differ in what of
+    it (scalp, fat) they show.
+    """
+    if facts is None:
+        scans = _shown(scans[0], request.mask), _shown(scans[1], request.moving_mask)
+    if request.mask is not None and request.moving_mask is None:
+        scans = scans[0], _cut(scans[1], scans[0].volume, matrix)
+    contrasts = facts.contrasts if facts else ("fixed", "moving")
+    sides = {
+        side: write_side(
+            scan, grid, to_original, folder / side, None, {"subject": side, "contrast": contrast}
+        )
+        for side, scan, to_original, contrast in zip(
+            ("fixed", "moving"), scans, (np.eye(4), matrix), contrasts, strict=True
+        )
+    }
+    return {"pair": "fixed__moving", "status": "ok", "message": "", "truth": None, **sides}
+
+
+def _shown(scan: Scan, mask: Path | None) -> Scan:
+    """The scan as the method sees it: without a mask where that is a head found by a threshold."""
+    if mask is not None:
+        return scan
+    return replace(scan, volume=for_alignment(scan.volume, PrepareSettings()))
+
+
+def _cut(moving: Scan, fixed: Volume, matrix: np.ndarray) -> Scan:
+    """The moving scan with the fixed one's mask, widened and carried over by the affine, and its range in there."""
+    assert fixed.mask is not None
+    distance: Any = ndimage.distance_transform_edt(~fixed.mask, sampling=fixed.grid.spacing)
+    volume = moving.volume
+    points = apply_affine(np.linalg.inv(matrix), volume.grid.points())
+    wide = sample_volume((distance <= MARGIN).astype(np.uint8), fixed.grid, points, order=0) > 0
+    if not wide.any():
+        raise ValueError(
+            f"{volume.path}: lies wholly outside the mask of {fixed.path} after affine alignment"
+        )
+    cut = replace(volume, mask=wide)
+    return Scan(cut, percentile_range(cut.data, wide, PrepareSettings().percentiles))
