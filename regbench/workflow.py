@@ -72,6 +72,11 @@ class Workflow(Plan):
         return cls(read_study(study_file), study_file.parent.parent)
 
     @property
+    def memory_mb(self) -> int:
+        """What a scheduler is asked for, for a job that the study's memory limit holds for."""
+        return round(self.study.limits.memory_gb * 1024)
+
+    @property
     def study_file(self) -> Path:
         return self.folder / "study.json"
 

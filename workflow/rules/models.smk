@@ -9,6 +9,8 @@ rule train:
     conda:
         ENVIRONMENT
     threads: PLAN.study.threads
+    resources:
+        mem_mb=PLAN.memory_mb,
     params:
         study=PLAN.study_file,
         settings=PLAN.train_settings,

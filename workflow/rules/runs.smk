@@ -14,6 +14,7 @@ rule run:
         ENVIRONMENT
     threads: PLAN.study.threads
     resources:
+        mem_mb=PLAN.memory_mb,
         slurm_extra=lambda w: "--exclusive" if w.batch.startswith("timed_") else "",
     params:
         study=PLAN.study_file,
