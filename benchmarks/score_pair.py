@@ -5,7 +5,7 @@ Both sides of a ratio are measured here, in this process; above 1, ours is faste
 `score_pair`, reading its files included.
 """
 
-import sys
+import argparse
 import tempfile
 import time
 from collections.abc import Callable
@@ -35,7 +35,11 @@ SHAPE, LABELS = (160, 192, 160), 56
 
 
 def main() -> None:
-    threads = int(sys.argv[1]) if len(sys.argv) > 1 else 2
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("threads", type=int, nargs="?", default=2)
+    threads = parser.parse_args().threads
     torch.set_num_threads(threads)
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
     rng = np.random.default_rng(0)

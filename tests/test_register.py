@@ -1,5 +1,6 @@
 """`regbench register` and `regbench apply`: one field on the native fixed grid, which every tool reads alike."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,18 @@ from typer.testing import CliRunner
 
 from regbench import __main__ as cli
 from regbench.apply import to_fixed, to_moving
+from regbench.geometry.fields import read_field
 from regbench.geometry.grid import Grid
 from regbench.geometry.images import read_volume, write_volume
 from regbench.geometry.landmarks import Landmarks, read_landmarks, write_landmarks
+from regbench.methods.discovery import discover
+from regbench.methods.dmi_fast import DMIFast
+from regbench.models.training import train_model
+from regbench.plan import METHODS
 from regbench.prepared.mask import threshold_mask
+from regbench.prepared.side import grid_around, read_scan, write_side
+from regbench.problems import MethodFailed
+from regbench.study import GridSettings, TaskSettings
 
 itk: Any = _itk
 QUICK = ["--set", "levels=[[2, 10, global, 1.5]]", "--threads", "1"]
@@ -231,6 +240,63 @@ def test_landmarks_of_another_place_are_refused(registered, tmp_path):
     write_landmarks(tmp_path / "far.csv", Landmarks(np.full((3, 1), 900.0), ["tip"]))
     with pytest.raises(ValueError, match=r"far\.csv: outside the field's grid.*tip"):
         run("apply", registered["field"], tmp_path / "far.csv", "--points", "-o", tmp_path / "out.csv")
+
+
+@pytest.fixture(scope="module")
+def model(scans, tmp_path_factory) -> Path:
+    """DMI-fast trained for a moment at 4 mm, on images as a study prepares them."""
+    folder = tmp_path_factory.mktemp("model")
+    task = TaskSettings(dataset="none", table=1, grid=GridSettings(spacing=(4, 4, 4), shape=(40, 40, 40)))
+    sides, where = {}, None
+    for side, name in (("fixed", "fixed isotropic"), ("moving", "moving isotropic")):
+        scan = read_scan({"subject": side, "images": {"T1w": str(scans[name])}}, "T1w", task.prepare)
+        where = where or grid_around(scan.volume, task.grid)
+        who = {"subject": side, "contrast": "T1w"}
+        sides[side] = write_side(scan, where, np.eye(4), folder / side, None, who)
+    pair = {"pair": "fixed__moving", "status": "ok", **sides}
+    options = discover([METHODS])["dmi_fast"].options | {"steps": 40, "epochs": None, "learning_rate": 2e-3}
+    training = train_model(
+        DMIFast(**options), [pair], [pair], folder=folder, seed=0, threads=1, device="cpu", limit_seconds=600
+    )
+    assert training["status"] == "ok", training
+    return folder / "model.pt"
+
+
+def test_a_trained_network_works_on_the_grid_that_its_model_names(model, scans, tmp_path):
+    fixed, moving, field = scans["fixed oblique"], scans["moving LAS"], tmp_path / "field.nii.gz"
+    learned = ["--method", "dmi_fast", "--model", model, "--no-affine", "--threads", 1]
+    said = run("register", fixed, moving, "-o", field, *learned)
+    assert "after DMI-fast" in said
+    _, where = read_field(field)
+    assert where.same_as(read_volume(fixed).grid)
+    before, after = (float(word) for word in re.findall(r"([\d.]+)(?: nat)? after", said))
+    assert after > before  # the shift that it was trained on
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["--method", "dmi_fast", "--spacing", "2"],
+            "works at 4 x 4 x 4 mm, as it was trained; leave it out",
+        ),
+        (
+            ["--method", "dmi"],
+            r"a model of regbench.methods.dmi_fast:DMIFast, not of regbench.methods.dmi:DMI",
+        ),
+    ],
+)
+def test_a_model_that_does_not_fit_is_refused(model, scans, tmp_path, words, message):
+    fixed, moving = scans["fixed isotropic"], scans["moving isotropic"]
+    with pytest.raises((ValueError, MethodFailed), match=message):
+        run("register", fixed, moving, "-o", tmp_path / "field.nii.gz", "--model", model, *words)
+
+
+def test_a_head_larger_than_the_model_sees_is_refused_with_both_sizes(model, tmp_path):
+    large = grid((60, 60, 60), (4.0, 4.0, 4.0), np.eye(3))
+    write_volume(tmp_path / "large.nii.gz", head(large.points() * 0.6, 0.0), large)
+    with pytest.raises(ValueError, match=r"large\.nii\.gz: its foreground takes .* sees 160 x 160 x 160 mm"):
+        run("register", *[tmp_path / "large.nii.gz"] * 2, "-o", tmp_path / "f.nii.gz", "--method", "dmi_fast", "--model", model)  # fmt: skip
 
 
 def test_a_point_without_an_inverse_is_nan():

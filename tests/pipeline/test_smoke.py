@@ -2,9 +2,15 @@
 
 import copy
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
+
+from regbench.records import read_record
+from tests.pipeline.conftest import ROOT, Pipeline
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(1800)]
 
@@ -74,3 +80,37 @@ def test_editing_one_methods_options_reruns_that_method_only(smoke):
 
 def test_the_workflow_is_lint_free(smoke):
     assert "Congratulations" in smoke.snakemake("--lint")
+
+
+def test_its_own_records_estimate_what_it_took(smoke):
+    found = estimated(smoke, smoke.folder / "results")
+    for stage, hours in spent(smoke).items():
+        lines = [line for line in found["lines"] if line["stage"] == stage]
+        starts = sum(line["jobs"] for line in lines) * found["job_seconds"] / 3600
+        assert hours / 2 < sum(line["hours"] for line in lines) - starts < hours * 2
+
+
+def test_without_records_every_stage_is_measured_on_the_spot(smoke):
+    found = estimated(smoke, smoke.folder / "nothing")
+    assert not found["warnings"]
+    assert {line["stage"] for line in found["lines"]} >= {"data", "prepared", "models", "runs", "scores"}
+    assert all(line["hours"] > 0 for line in found["lines"])
+
+
+def estimated(smoke: Pipeline, results: Path) -> dict:
+    study = ROOT / "workflow" / "studies" / "smoke.yaml"
+    command = [sys.executable, "-m", "regbench", "estimate", str(study), "--results", str(results), "--json"]
+    environment = {**smoke.environment, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=True)
+    return json.loads(done.stdout)
+
+
+def spent(smoke: Pipeline) -> dict[str, float]:
+    """Hours of registrations and trainings by the records themselves."""
+    runs = [read_record(path) for path in smoke.results.glob("runs/*/*/*/*/*__*.json")]
+    calls = [call for run in runs for call in run["calls"]]
+    models = [read_record(path)["seconds"] for path in smoke.results.glob("models/*/*/*/r*/record.json")]
+    return {
+        "runs": sum(seconds for call in calls for phase, seconds in call.items() if phase != "call") / 3600,
+        "models": sum(models) / 3600,
+    }
