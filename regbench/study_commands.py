@@ -89,8 +89,7 @@ Lines = tuple[list[str], list[list[str]]]
 
 
 def _methods(study: Path | None) -> Lines:
-    own = read_study(study).method_folders if study else []
-    found = discover([METHODS, *map(Path, own)])
+    found = Workflow.from_file(study).methods if study else discover([METHODS])
     rows = [
         [name, m.label, " ".join(m.modalities), " ".join(m.devices), "yes" if m.learned else "no", m.source]
         for name, m in found.items()

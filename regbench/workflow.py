@@ -101,7 +101,7 @@ class Workflow(Plan):
 
         It runs in a process of its own, for it imports what all methods import.
         """
-        passed, now = self.folder / "check.json", {"passed": self._checked_now()}
+        passed, now = self.folder / "check_passed.json", {"passed": self._checked_now()}
         if passed.is_file() and read_record(passed) == now:
             return True
         command = [sys.executable, "-m", "regbench", "check", str(self.study_file), "--before-jobs"]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from regbench.workflow import Workflow
 from tests.check.world import World
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -137,6 +138,19 @@ def test_lists_have_columns_and_a_studys_own_methods(world):
     assert re.search(
         r"^hd95 +HD95 \(mm\) +lower +mono multi +labels", regbench("list", "metrics").stdout, re.MULTILINE
     )
+
+
+@pytest.mark.parametrize("of", ["a study that names regbench's folder", "the study.json of its results"])
+def test_methods_are_listed_once_also_where_a_study_names_their_folder(world, of):
+    world.study["method_folders"] = [str(ROOT / "workflow" / "methods")]
+    study = world.write()
+    if of == "the study.json of its results":
+        plan = Workflow.from_file(study, world.folder / "results")
+        plan.write_study()
+        study = plan.study_file
+    done = regbench("list", "methods", "--study", str(study))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == regbench("list", "methods").stdout
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

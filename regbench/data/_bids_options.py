@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from regbench.data._options import Options, Split
+from regbench.problems import nearest
 
 Value = str | int | None  # of an entity
 
@@ -27,6 +28,9 @@ class BidsFilter(BaseModel):
     def _within_a_subject(self) -> "BidsFilter":
         if "sub" in self.entities:
             raise ValueError("`sub` cannot be wanted: one file is looked for in every subject")
+        for key in self.entities.keys() - known_entities():  # derivatives may have entities of their own
+            if meant := nearest(key, ("suffix", "datatype", "derivatives")):
+                raise ValueError(f"{key}: neither a key of a filter nor an entity of BIDS{meant}")
         for key, value in self.entities.items():
             if isinstance(value, bool) or not isinstance(value, str | int | None):
                 raise ValueError(f"{key}: expected a word, a number or null, found {value!r}")
@@ -38,6 +42,13 @@ class BidsFilter(BaseModel):
 
     def __str__(self) -> str:
         return ", ".join(f"{k}: {v}" for k, v in self.model_dump(exclude_defaults=True).items()) or "any"
+
+
+def known_entities() -> set[str]:
+    """The entities of the BIDS schema, by their short names."""
+    import ancpbids  # here: studies without BIDS data do not wait for it
+
+    return {each.value["name"] for each in ancpbids.model_latest.EntityEnum}
 
 
 class BidsOptions(Options):

@@ -52,10 +52,13 @@ def checked_files(scans: Scans) -> dict[str, Any]:
     from regbench.geometry.landmarks import check_inside, read_landmarks
 
     grids = {path: read_volume(path).grid for path in scans.images.values()}
-    for path in filter(None, (scans.labels, scans.mask)):
-        volume = read_volume(path, dtype=np.int32)
-        if not volume.data.any():
-            raise ValueError(f"{path}: no voxel is labelled")
+    masks = [(scans.mask, np.float32, "the mask is empty, no voxel is above 0")]
+    for path, dtype, empty in [(scans.labels, np.int32, "no voxel is labelled"), *masks]:
+        if path is None:
+            continue
+        volume = read_volume(path, dtype)
+        if not (volume.data > 0).any():
+            raise ValueError(f"{path}: {empty}")
         if not any(volume.grid.same_as(grid, SAME_GRID_MM) for grid in grids.values()):
             shapes = ", ".join(f"{image} {grid.shape}" for image, grid in grids.items())
             raise ValueError(

@@ -1,6 +1,7 @@
 """The estimate on the terminal."""
 
 from regbench.estimate.estimate import FACTORS, Line
+from regbench.progress import duration
 from regbench.tables.formats import markdown_table
 
 MEANING = {
@@ -23,7 +24,7 @@ def shown(lines: list[Line], totals: dict[str, dict[str, float]], warned: list[s
     notes = [
         f"- {basis}: from {MEANING[basis]}; right within a factor of {FACTORS[basis]:g}" for basis in used
     ]
-    clock = duration(totals.get("all", {}).get("clock_hours", 0.0))
+    clock = duration(3600 * totals.get("all", {}).get("clock_hours", 0.0))
     done = f"About {clock} on {cores} cores with nothing there yet; the times above are of one job after another."
     return "\n".join(
         [markdown_table(HEADER, rows), "", done, *notes, *(f"WARNING: {text}" for text in warned)]
@@ -39,17 +40,9 @@ def _row(line: Line) -> list[str]:
     return [work.stage, what, f"{work.units} {UNITS[work.stage]}", time, size, line.basis or "not known"]
 
 
-def _range(least: float, most: float) -> str:
-    return f"{duration(least)} to {duration(most)}"
+def _range(least: float, most: float) -> str:  # hours
+    return f"{duration(3600 * least)} to {duration(3600 * most)}"
 
 
 def _number(value: float) -> str:
     return "0" if value < 0.0005 else f"{value:.2g}" if value < 100 else f"{value:.0f}"
-
-
-def duration(hours: float) -> str:
-    """Hours as a person says them: 40 s, 12 min, 3.5 h, 4.0 days."""
-    for unit, size, most in (("s", 1 / 3600, 1 / 40), ("min", 1 / 60, 1.5), ("h", 1.0, 48.0)):
-        if hours < most:
-            return f"{hours / size:.1f} {unit}" if unit == "h" else f"{hours / size:.0f} {unit}"
-    return f"{hours / 24:.1f} days"

@@ -1,5 +1,6 @@
 """Elastix's transform parameter files as maps of points, through itk-elastix."""
 
+import re
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ INITIAL = (
     "InitialTransformParameterFileName",
     "InitialTransformParametersFileName",
 )  # elastix 5.1 and before
+NAMED = re.compile(rf'^\s*\((?:{"|".join(INITIAL)})\s+"([^"\n]*)"', re.MULTILINE)
 NONE = "NoInitialTransform"
 
 
@@ -40,8 +42,7 @@ def _files(path: Path) -> list[Path]:
     """The file's chain of initial transforms, the first one first, and itself."""
     files = [path]
     while True:
-        words = files[0].read_text(encoding="utf8").replace("(", " ").replace(")", " ").split()
-        named = [words[k + 1].strip('"') for k, word in enumerate(words[:-1]) if word in INITIAL]
+        named = NAMED.findall(files[0].read_text(encoding="utf8"))
         if not named or named[0] == NONE:
             return files
         initial = next((p for p in (Path(named[0]), path.parent / Path(named[0]).name) if p.is_file()), None)

@@ -1,5 +1,6 @@
 """Preparation of pairs: who meets whom, the affine of each pair in mode `pairwise`, and the true displacement."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from regbench.records import write_stage_record
 from regbench.study import TaskSettings
 
 Record = dict[str, Any]
+log = logging.getLogger(__name__)
 
 
 def prepare_pairs(
@@ -32,7 +34,7 @@ def prepare_pairs(
 
     subjects: prepared-subject records by name. sources: data records by name. truth: whether true fields are
     written, where both subjects' maps to their template are known. A pair that fails has status `error`, one with a
-    failed subject `skipped`.
+    failed subject `skipped`; one whose landmarks cannot be used goes without, and its message says why.
     """
     progress = Progress(f"pairs {out.stem}", len(pairs), "pair")
     done = []
@@ -53,11 +55,25 @@ def _pair(
         sides = {"fixed": fixed["sides"][task.fixed], "moving": moving["sides"][task.moving]}
         if task.prepare.affine.mode != "reference":
             sides["moving"] = _moved(sides["fixed"], sides["moving"], task, folder / f"{name}_moving")
-        landmark_pairs(**sides)  # those that do not match fail here, once, not in every score
+        sides, message = _with_usable_landmarks(sides, name)
         path = _write_truth(sides, sources, folder / f"{name}_truth.nii.gz") if truth else None
-        return {**sides, "truth": path}
+        return {**sides, "truth": path, "message": message}
 
     return record | (upstream(fixed, moving) or guarded(f"pair {name}", make))
+
+
+def _with_usable_landmarks(sides: dict[str, Record], pair: str) -> tuple[dict[str, Record], str]:
+    """The sides, without landmarks where no error can be measured with them, and a message that says why.
+
+    Landmarks of one person's images need not match another's: the pair is as good as one that has none.
+    """
+    try:
+        landmark_pairs(**sides)
+    except ValueError as error:
+        message = f"landmarks left out, no TRE: {error}"
+        log.warning("pair %s: %s", pair, message)
+        return {name: {**side, "landmarks": None} for name, side in sides.items()}, message
+    return sides, ""
 
 
 def _moved(fixed: Record, moving: Record, task: TaskSettings, stem: Path) -> Record:

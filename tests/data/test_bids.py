@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from regbench.data import load_dataset
+from regbench.data._bids_options import BidsFilter
 from regbench.study import DatasetSettings
 
 T1W = {"T1w": {"suffix": "T1w"}}
@@ -215,6 +216,8 @@ def test_shares_are_a_seeded_draw_of_people_that_names_alone_decide(tree):
         ({"images": {}}, "at least 1 item"),
         ({"images": {"T1w": {"suffix": "T1w", "sub": "01"}}}, "`sub` cannot be wanted"),
         ({"images": {"T1w": {"suffix": "T1w", "run": [1, 2]}}}, "run: expected a word, a number or null"),
+        ({"images": {"T1w": {"sufix": "T1w"}}}, r"sufix: neither .* \(did you mean 'suffix'\?\)"),
+        ({"labels": {"derivative": "x"}}, r"derivative: .*did you mean 'derivatives'"),
         ({"images": {"T1w": {"ses": "a"}}, "sessions": "each"}, "both choose sessions"),
         ({"participants": {"tset": ["01"]}}, "participants.tset"),
         ({"derivative": "x"}, "derivative: unknown key"),
@@ -223,6 +226,11 @@ def test_shares_are_a_seeded_draw_of_people_that_names_alone_decide(tree):
 def test_options_that_make_no_sense_are_refused(tmp_path, options, reason):
     with pytest.raises(ValueError, match=reason):
         bids(tmp_path, **options)
+
+
+@pytest.mark.parametrize("entity", ["desc", "den", "dir", "hemi", "split", "atlasversion"])
+def test_entities_of_bids_and_of_derivatives_of_ones_own_are_no_mistyped_keys(entity):
+    assert BidsFilter(**{"suffix": "T1w", entity: "x"}).entities == {entity: "x"}
 
 
 def test_an_unknown_suffix_is_answered_with_those_there(tree):

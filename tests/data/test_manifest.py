@@ -128,6 +128,18 @@ def test_labels_that_do_not_fit_end_as_an_error_record(tmp_path, scan, labels, r
     assert str(tmp_path / "l.nii") in record["message"]
 
 
+@pytest.mark.parametrize(
+    ("inside", "status", "reason"),
+    [(0.3, "ok", ""), (0.0, "error", "the mask is empty"), (-1.0, "error", "the mask is empty")],
+)
+def test_a_mask_is_what_is_above_0_fractions_too(tmp_path, scan, inside, status, reason):
+    scan("a.nii")
+    scan("m.nii", np.full((4, 5, 6), inside, np.float32))
+    record = manifest(tmp_path, HEAD + "a,T1w,a.nii,,m.nii,test,\n").make("a")
+    assert record["status"] == status
+    assert reason in record["message"]
+
+
 def test_oblique_anisotropic_4d_float_scans_are_taken_as_they_are(tmp_path, scan):
     turn = np.array([[0, -0.9, 0.1, 5], [1.2, 0, 0, -7], [0, 0.1, 3, 9], [0, 0, 0, 1.0]])
     scan("a.nii.gz", np.ones((4, 5, 6, 1), np.float32), turn)

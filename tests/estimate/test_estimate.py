@@ -1,7 +1,6 @@
 """Sums of a made-up study, checked by hand; nearest records first; warnings where something will not do."""
 
 import json
-import math
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import yaml
 from regbench.estimate.estimate import as_json, estimate, totals, warnings
 from regbench.estimate.miniature import small_grid
 from regbench.estimate.samples import Sample, earlier
-from regbench.estimate.terminal import duration, shown
+from regbench.estimate.terminal import shown
 from regbench.estimate.work import HALF, Work, work_of
 from regbench.plan import Plan
 from regbench.provenance import environment
@@ -177,11 +176,3 @@ def test_the_small_grid_keeps_the_field_of_view_and_suits_networks():
     assert [s * n for s, n in zip(small.spacing, small.shape, strict=True)] == pytest.approx([160, 192, 224])
     tiny = GridSettings(spacing=(6, 6, 6), shape=(32, 32, 32))
     assert small_grid(tiny) == tiny
-
-
-@pytest.mark.parametrize(
-    ("hours", "said"),
-    [(40 / 3600, "40 s"), (0.2, "12 min"), (3.5, "3.5 h"), (96, "4.0 days"), (math.e / 1e9, "0 s")],
-)
-def test_durations_are_said_as_people_say_them(hours, said):
-    assert duration(hours) == said

@@ -237,7 +237,7 @@ def test_elastix_files_with_those_they_begin_with_give_transformix_s_image(scans
         settings["FinalGridSpacingInPhysicalUnits"] = ("15",)
         parameters.AddParameterMap(settings)
     images = [itk.imread(str(folder / f"{name}.nii.gz"), itk.F) for name in ("fixed", "moving")]
-    out = tmp_path / "out"
+    out = tmp_path / "my out (1)"
     out.mkdir()
     warped, _ = itk.elastix_registration_method(
         *images, parameter_object=parameters, output_directory=str(out)

@@ -8,6 +8,8 @@ from regbench.geometry.images import read_grid
 from regbench.geometry.landmarks import Landmarks, write_landmarks
 from regbench.prepared.landmarks import landmark_pairs
 from regbench.scores.landmarks import target_registration_error
+from regbench.scores.metrics import METRICS
+from regbench.scores.pair import expected_for
 from tests.prepared.phantoms import task_with, transform_of, write_head
 from tests.prepared.test_pair import prepare
 
@@ -43,21 +45,29 @@ def test_what_the_affine_leaves_is_the_error_of_the_identity(tmp_path, mode):
     assert error < 3 if mode == "pairwise" else error > 50
 
 
-def test_landmarks_that_do_not_match_fail_their_pair_and_name_both_files(tmp_path):
+def left_out(pair, caplog):
+    """The message of a pair that is as it should be but for its landmarks."""
+    assert pair["status"] == "ok"
+    assert (pair["fixed"]["landmarks"], pair["moving"]["landmarks"]) == (None, None)
+    assert METRICS["tre"] not in expected_for(pair)
+    assert f"pair a__b: {pair['message']}" in [
+        r.getMessage() for r in caplog.records if r.levelname == "WARNING"
+    ]
+    return pair["message"]
+
+
+def test_landmarks_that_do_not_match_are_left_out_and_both_files_named(tmp_path, caplog):
     (pair,) = prepare(task_with("none"), heads(tmp_path, names="wxyz"), [("a", "b")], tmp_path)
-    assert pair["status"] == "error"
-    assert "a_marks.csv and" in pair["message"]
-    assert "landmarks do not match (4 named a, b, c, …; 4 named w, x, y, …)" in pair["message"]
+    message = left_out(pair, caplog)
+    assert "a_marks.csv and" in message
+    assert "landmarks do not match (4 named a, b, c, …; 4 named w, x, y, …)" in message
 
 
-def test_fixed_landmarks_outside_the_task_s_grid_fail_their_pair(tmp_path):
+def test_fixed_landmarks_outside_the_task_s_grid_are_left_out(tmp_path, caplog):
     near, far = heads(tmp_path)
     (pair,) = prepare(task_with("none", shape=(24, 12, 22)), [near, far], [("a", "b")], tmp_path)
-    assert pair["status"] == "error"
-    assert (
-        "a_marks.csv: outside the task's grid; make it larger (LPS mm): c (0.0, 20.0, 0.0)"
-        in (pair["message"])
-    )
+    outside = "a_marks.csv: outside the task's grid; make it larger (LPS mm): c (0.0, 20.0, 0.0)"
+    assert outside in left_out(pair, caplog)
 
 
 def test_a_pair_of_which_one_side_has_no_landmarks_is_prepared_as_ever(tmp_path):
