@@ -32,7 +32,7 @@ ENVIRONMENT = str(HERE / "environment.yml")  # not relative: method files outsid
 
 onstart:
     PLAN.write_study()
-    if not PLAN.check_data():
+    if not PLAN.check_data(elsewhere=workflow.non_local_exec):
         raise WorkflowError("nothing was run: the study or its data have the errors above")
 
 

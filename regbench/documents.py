@@ -9,6 +9,10 @@ import yaml
 from regbench.problems import Problem, Problems
 
 
+class _Twice(yaml.MarkedYAMLError):
+    """A key given twice, in YAML or JSON."""
+
+
 class _Loader(yaml.SafeLoader):
     """A safe loader that refuses a key given twice, of which YAML would keep the last in silence."""
 
@@ -16,16 +20,24 @@ class _Loader(yaml.SafeLoader):
         node = super().compose_mapping_node(anchor)
         assert node is not None
         seen: dict[str, int] = {}
-        for key, _ in node.value:
-            first = (
-                seen.setdefault(key.value, key.start_mark.line) if isinstance(key, yaml.ScalarNode) else None
-            )
-            if first is not None and first != key.start_mark.line:
-                raise yaml.MarkedYAMLError(
-                    problem=f"the key {key.value!r} is given twice, first in line {first + 1}; keep one of them",
-                    problem_mark=key.start_mark,
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                what = (
+                    f"the key {key.value!r} is given twice, first in line {seen[key.value]}; keep one of them"
                 )
+                raise _Twice(problem=what, problem_mark=key.start_mark)
+            seen[key.value] = key.start_mark.line + 1
         return node
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object whose keys are all there once."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise _Twice(problem=f"the key {key!r} is given twice; keep one of them")
+        found[key] = value
+    return found
 
 
 def read_mapping(path: Path | str) -> dict[str, Any]:
@@ -40,7 +52,11 @@ def read_mapping(path: Path | str) -> dict[str, Any]:
         raise FileNotFoundError(f"{path}: {what}; `regbench list studies` names the studies there are")
     try:
         text = path.read_text(encoding="utf-8-sig")
-        raw = json.loads(text) if path.suffix == ".json" else yaml.load(text, _Loader)
+        raw = (
+            json.loads(text, object_pairs_hook=_object)
+            if path.suffix == ".json"
+            else yaml.load(text, _Loader)
+        )
     except yaml.YAMLError as error:
         raise Problems([_problem(path, error)], f"{path}: not a valid file of settings") from error
     except ValueError as error:

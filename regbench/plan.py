@@ -186,16 +186,13 @@ class Plan:
         contrasts = {"fixed_contrast": settings.fixed, "moving_contrast": settings.moving}
         return {"fixed": fixed, "moving": moving, **contrasts, "task": task}
 
-    def missing_files(self) -> list[Path]:
-        """Files made elsewhere that a method of the study reads for its test pairs and that are not there."""
-        wanted: dict[Path, None] = {}
-        for task in self.study.tasks:
-            for name in (name for name in self.task_methods(task) if self.methods[name].requires):
-                for variant in self.variants(name):
-                    method = load_method(self.methods[name].python or "", self.options(name, variant))
-                    for pair in self.pairs(task, "test") if hasattr(method, "files") else ():
-                        wanted |= dict.fromkeys(method.files(self.names(task, *pair)))  # pyright: ignore[reportAttributeAccessIssue]
-        return [path for path in wanted if not path.is_file()]
+    def missing_files(self, task: str, name: str, variant: str) -> tuple[list[Path], int]:
+        """Files made elsewhere that a method's class reads for test pairs and that are not there; how many it reads."""
+        method = load_method(self.methods[name].python or "", self.options(name, variant))
+        files = getattr(method, "files", lambda names: [])
+        pairs = self.pairs(task, "test")
+        wanted = dict.fromkeys(path for pair in pairs for path in files(self.names(task, *pair)))
+        return [path for path in wanted if not path.is_file()], len(wanted)
 
     def seed(self, *what: object) -> int:
         """A seed derived from the study's and from what is being run, so that order and parallelism change nothing."""

@@ -38,6 +38,7 @@ def check(
     results: Annotated[Path, typer.Option(help="the folder of results/STUDY")] = Path("results"),
     threads: Annotated[int | None, typer.Option(min=1, help="files read at once; the study's")] = None,
     before_jobs: Annotated[bool, typer.Option("--before-jobs", hidden=True)] = False,
+    elsewhere: Annotated[bool, typer.Option("--elsewhere", hidden=True)] = False,
 ) -> None:
     """Tell everything that is wrong with a study and its data, before any job: file or key, what was expected, what to do.
 
@@ -49,8 +50,9 @@ def check(
     findings, on_bad_data = Findings([], []), "stop"
     with collected(findings.study, str(study)):
         plan = Workflow.of(study) if before_jobs else Workflow.from_file(study, results)
-        findings = check_plan(plan, threads or plan.study.threads, elsewhere=before_jobs)
+        findings = check_plan(plan, threads or plan.study.threads, elsewhere)
         on_bad_data = plan.study.on_bad_data
+    print(f"{study}:")
     print(told(findings.problems, findings.note))
     if findings.bad_files and on_bad_data == "stop":
         print(GO_ON)

@@ -96,22 +96,27 @@ class Workflow(Plan):
         patterns = {key: "|".join(map(re.escape, names)) for key, names in named.items()}
         return {**patterns, "subject": r"[^/]+", "variant": r"[^/]+", "batch": r"[^/]+", "repetition": r"\d+"}
 
-    def check_data(self) -> bool:
+    def check_data(self, elsewhere: bool = False) -> bool:
         """Whether jobs may start: the whole check, told in the terminal, unless it passed and nothing changed since.
 
-        It runs in a process of its own, for it imports what all methods import.
+        `elsewhere`: jobs run on other machines, so that a device missing on this one is a warning. The check runs in a
+        process of its own, for it imports what all methods import.
         """
-        passed, now = self.folder / "check_passed.json", {"passed": self._checked_now()}
+        passed, now = self.folder / "check_passed.json", {"passed": self._checked_now(elsewhere)}
         if passed.is_file() and read_record(passed) == now:
             return True
         command = [sys.executable, "-m", "regbench", "check", str(self.study_file), "--before-jobs"]
+        command += ["--elsewhere"] if elsewhere else []
         if subprocess.run(command).returncode:
             return False
         write_record(passed, now)
         return True
 
-    def _checked_now(self) -> str:
-        """Digest of all that the check looks at: study, methods, files, and the code that checks."""
+    def _checked_now(self, elsewhere: bool) -> str:
+        """Digest of what a check that passed holds for: study, methods, scans, the code that checks, where jobs run.
+
+        Not of what the machine has, nor of fields made elsewhere: a check that passed is not made again when these go.
+        """
         people = [subject for dataset in self._subjects.values() for subject in dataset.values()]
         files = sorted({path for subject in people for path in subject.sources})
         stats = {str(path): path.stat() for path in files}
@@ -120,6 +125,7 @@ class Workflow(Plan):
             methods={name: vars(method) for name, method in self.methods.items()},
             files={name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()},
             code=fingerprint(["regbench.check.run"]),
+            elsewhere=elsewhere,
         )
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -55,6 +55,7 @@ def test_errors_end_with_2_and_are_counted(world):
     assert done.returncode == 2, done.stdout + done.stderr
     assert "s5_T1w.nii.gz: the file is empty" in done.stdout
     assert "2 errors, no warnings" in done.stdout
+    assert done.stdout.startswith(f"{world.path('study.yaml')}:\n")
     assert "on_bad_data: record" in done.stdout
 
 
@@ -70,6 +71,19 @@ def test_snakemakes_call_goes_on_over_bad_files_where_the_study_says_so(world, p
     assert done.returncode == code, done.stdout + done.stderr
     assert "the file is empty" in done.stdout
     assert regbench("check", world.path("study.yaml"), cwd=world.folder).returncode == 2
+
+
+@pytest.mark.parametrize(("where", "code", "level"), [([], 2, "error"), (["--elsewhere"], 0, "warning")])
+def test_a_device_missing_here_is_an_error_unless_jobs_run_elsewhere(world, monkeypatch, where, code, level):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    world.study["device"] = "cuda"
+    world.write()
+    study = world.folder / "results" / "tiny" / "study.json"
+    study.parent.mkdir(parents=True)
+    study.write_text(json.dumps(world.study))
+    done = regbench("check", study, "--before-jobs", *where, cwd=world.folder)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert re.search(rf"^{level} +device: `cuda`, but torch finds no such device", done.stdout, re.MULTILINE)
 
 
 @pytest.mark.parametrize(

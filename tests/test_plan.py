@@ -128,8 +128,9 @@ def test_files_made_elsewhere_that_are_missing_are_known_before_anything_runs(tm
         mono={"methods": ["precomputed", "identity"]},
     )
     names = {f"mono_{fixed}_{moving}_T1w.nii.gz" for fixed, moving in elsewhere.pairs("mono", "test")}
-    assert names <= {path.name for path in elsewhere.missing_files()}
+    missing, wanted = elsewhere.missing_files("mono", "precomputed", "mine")
+    assert ({path.name for path in missing}, wanted) == (names, len(names))
     for name in names:
         (tmp_path / name).touch()
-    assert not names & {path.name for path in elsewhere.missing_files()}
+    assert elsewhere.missing_files("mono", "precomputed", "mine") == ([], wanted)
     assert not [batch for batch in elsewhere.run_batches("mono", "precomputed") if "timed" in batch]

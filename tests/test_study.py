@@ -30,6 +30,15 @@ def test_an_unknown_key_is_refused_with_its_place():
         parse_study(raw, "my.yaml")
 
 
+def test_a_key_given_twice_in_json_is_refused(tmp_path):
+    path = tmp_path / "study.json"
+    path.write_text('{"study": "a", "limits": {"memory_gb": 1, "memory_gb": 2}}')
+    with pytest.raises(
+        ValueError, match=r"study\.json: the key 'memory_gb' is given twice; keep one of them"
+    ):
+        read_study(path)
+
+
 def test_a_task_names_a_dataset_of_the_study():
     raw = default()
     raw["tasks"]["mono"]["dataset"] = "phantm"

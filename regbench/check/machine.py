@@ -8,7 +8,8 @@ from regbench.plan import Plan
 from regbench.problems import Problem, as_warnings
 
 HELD = 8  # float32 volumes that registering a pair holds at the least: two images, fields of three, a warped image
-GB = 2**30
+MEMORY_GB = 2**30  # as limits.memory_gb counts it
+DISK_GB = 10**9
 
 
 def machine_problems(plan: Plan, elsewhere: bool) -> list[Problem]:
@@ -24,8 +25,8 @@ def machine_problems(plan: Plan, elsewhere: bool) -> list[Problem]:
 
 
 def free_gb(folder: Path) -> float:
-    """GB left on the disk where `folder` is, or would be."""
-    return shutil.disk_usage(_there(folder)).free / GB
+    """GB (10^9 bytes) left on the disk where `folder` is, or would be."""
+    return shutil.disk_usage(_there(folder)).free / DISK_GB
 
 
 def _threads(wanted: int) -> list[Problem]:
@@ -71,14 +72,15 @@ def _grid_problems(plan: Plan, name: str) -> list[Problem]:
     """A grid too large for the memory that a run may have, or whose fields do not fit the disk."""
     grid, limit = plan.task(name).grid, plan.study.limits.memory_gb
     a, b, c = grid.shape
-    volume = 4 * a * b * c / GB
+    volume = 4 * a * b * c
+    held, field = HELD * volume / MEMORY_GB, 3 * volume / DISK_GB
     key, shape = f"tasks.{name}.grid", f"{a} x {b} x {c} voxels"
     problems = []
-    if HELD * volume > limit:
-        what = f"{shape}: two images and a field alone take {HELD * volume:.1f} GB, limits.memory_gb is {limit:g}"
+    if held > limit:
+        what = f"{shape}: two images and a field alone take {held:.1f} GB, limits.memory_gb is {limit:g}"
         problems.append(Problem(key, what, "choose a smaller grid or a higher limit"))
     free = free_gb(plan.folder)
-    if 3 * volume > free:
-        what = f"{shape}: one field is {3 * volume:.1f} GB, the disk of {plan.folder} has {free:.1f} GB left"
+    if field > free:
+        what = f"{shape}: one field is {field:.1f} GB, the disk of {plan.folder} has {free:.1f} GB left"
         problems.append(Problem(key, what, "choose a smaller grid or another disk"))
     return problems

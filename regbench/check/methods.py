@@ -6,6 +6,9 @@ from pathlib import Path
 from regbench.methods.discovery import MethodFile, discover
 from regbench.plan import METHODS, Plan
 from regbench.problems import Problem, collected, nearest
+from regbench.runs.jobs import PLACEHOLDER
+
+MASKS = {"FIXED_MASK", "MOVING_MASK"}
 
 
 def found_methods(plan: Plan, problems: list[Problem]) -> dict[str, MethodFile]:
@@ -45,7 +48,7 @@ def method_problems(plan: Plan, name: str) -> list[Problem]:
         if method not in methods
     ]
     for method in methods:
-        problems += _lacks(plan, name, method)
+        problems += [*_lacks(plan, name, method), *_maskless(plan, name, method)]
     if any(plan.methods[method].trains for method in methods):
         problems += _training_problems(plan, name)
     return problems
@@ -63,7 +66,7 @@ def _why_not(plan: Plan, task: str, name: str) -> str:
 def _lacks(plan: Plan, task: str, name: str) -> list[Problem]:
     """What a method needs to be there: its packages, and the method whose models it runs with."""
     method, problems = plan.methods[name], []
-    missing = [package for package in method.packages if find_spec(package) is None]
+    missing = [package for package in method.packages if not installed(package)]
     if missing and not method.interpreter:
         what = f"method {name} needs {', '.join(missing)}, which is not installed"
         todo = "pip install it (`make install` has all that workflow/peers needs), or leave the method out"
@@ -72,6 +75,29 @@ def _lacks(plan: Plan, task: str, name: str) -> list[Problem]:
         what = f"{name} runs with the models of {method.model_of}, which is not among the task's methods"
         problems.append(Problem(f"tasks.{task}.methods", what, f"add it, or leave {name} out"))
     return problems
+
+
+def _maskless(plan: Plan, task: str, name: str) -> list[Problem]:
+    """Variants that use masks in a task that prepares none: every pair would end as an error."""
+    if plan.task(task).prepare.mask != "none":
+        return []
+    method, key = plan.methods[name], f"tasks.{task}.prepare.mask"
+    what, todo = "needs masks, and this task prepares `none`", "set it to `dataset` or `threshold`"
+    if MASKS & set(PLACEHOLDER.findall(method.command or "")):
+        return [Problem(key, f"the command of {name} {what}", f"{todo}, or leave {name} out")]
+    return [
+        Problem(key, f"`use_mask` of {name}, variant {variant}, {what}", f"{todo}, or `use_mask` to false")
+        for variant in plan.variants(name)
+        if plan.options(name, variant).get("use_mask")
+    ]
+
+
+def installed(package: str) -> bool:
+    """Whether a module can be imported; one of a package that is not there cannot."""
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _training_problems(plan: Plan, name: str) -> list[Problem]:

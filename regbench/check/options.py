@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
-from importlib.util import find_spec
 from typing import Any
 
+from regbench.check.methods import installed
 from regbench.methods.contract import load_method
 from regbench.methods.discovery import MethodFile
 from regbench.plan import Plan
@@ -46,9 +46,9 @@ def _variant_problems(plan: Plan, method: MethodFile, variant: str) -> list[Prob
     problems = _texts(key, method, changed)
     if method.command:
         return problems + _unused(key, method, changed)
-    if problems or method.interpreter or not all(map(find_spec, method.packages)):
+    if problems or method.interpreter or not all(map(installed, method.packages)):
         return problems  # the class cannot be imported here: packages are told by study_problems, or it lives elsewhere
-    return _refusals(key, method, plan.options(method.name, variant))
+    return _refusals(key, method, plan.options(method.name, variant)) or _missing(plan, key, method, variant)
 
 
 def _texts(key: str, method: MethodFile, changed: dict[str, Any]) -> list[Problem]:
@@ -85,6 +85,21 @@ def _refusals(key: str, method: MethodFile, options: dict[str, Any]) -> list[Pro
             what = f"{method.python} cannot be made with these options: {type(error).__name__}: {error}"
             return [Problem(key, what, f"{method.path} says what it takes")]
     return []
+
+
+def _missing(plan: Plan, key: str, method: MethodFile, variant: str) -> list[Problem]:
+    """Files made elsewhere that are not there, told once a task; where some are, those pairs alone will fail."""
+    problems = []
+    for task in (task for task in plan.study.tasks if method.name in plan.task_methods(task)):
+        with _importable(method):
+            missing, wanted = plan.missing_files(task, method.name, variant)
+        if missing:
+            few = ", ".join(map(str, missing[:3])) + (", …" if len(missing) > 3 else "")
+            what = f"{len(missing)} of the {wanted} files for the test pairs of {task} are not there: {few}"
+            options = " and ".join(f"`{name}`" for name in method.requires) or "its options"
+            todo = f"correct {options}, or make the files"
+            problems.append(Problem(key, what, todo, "error" if len(missing) == wanted else "warning"))
+    return problems
 
 
 def _unknown_option(key: str, name: str, known: set[str], owner: object) -> Problem:

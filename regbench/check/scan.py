@@ -1,6 +1,6 @@
 """One file of a dataset, read whole as a job would read it: what is wrong with it, and what to compare with others."""
 
-import zlib
+import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,7 +15,7 @@ from regbench.geometry.images import load_nifti, read_volume
 from regbench.problems import Problem, problem_of
 
 COPIES = 4  # float32 volumes that a scan's preparation holds at the least: image, mask and its parts, smoothed image
-GB = 2**30
+GB = 2**30  # of memory, as limits.memory_gb counts it
 
 
 @dataclass
@@ -25,9 +25,8 @@ class Facts:
     problems: list[Problem] = field(default_factory=list)
     shape: list[int] | None = None
     affine: list[list[float]] | None = None  # index -> LPS mm
-    digest: int | None = None  # of the voxels
+    digest: str | None = None  # of the voxels
     below_zero: bool = False  # most of an image's border
-    labels: list[int] = field(default_factory=list)  # the values above 0
 
     def plain(self) -> dict[str, Any]:
         return asdict(self)
@@ -90,7 +89,6 @@ def _labels(path: Path, facts: Facts) -> None:
         facts.problems.append(
             Problem(str(path), what, "is it the right file? leave the name out where there is none")
         )
-    facts.labels = values[values > 0].tolist()
 
 
 def _mask(path: Path, facts: Facts) -> None:
@@ -119,5 +117,5 @@ def _volume(path: Path, facts: Facts, dtype: type) -> np.ndarray:
     """(D, H, W) as read by every stage, its place and digest among the facts; ValueError where it cannot be."""
     volume = read_volume(path, dtype)
     facts.shape, facts.affine = list(volume.grid.shape), volume.grid.affine.tolist()
-    facts.digest = zlib.crc32(volume.data.data)
+    facts.digest = hashlib.blake2b(volume.data.data, digest_size=16).hexdigest()
     return volume.data

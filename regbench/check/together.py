@@ -9,7 +9,7 @@ from regbench.check.scan import Facts
 from regbench.data._scans import SAME_GRID_MM
 from regbench.data.base import ScanFile
 from regbench.geometry.grid import Grid
-from regbench.geometry.landmarks import check_inside, read_landmarks
+from regbench.geometry.landmarks import Landmarks, check_inside, read_landmarks
 from regbench.problems import Level, Problem, collected
 from regbench.study import TaskSettings
 
@@ -57,8 +57,17 @@ def _landmarks(files: Found) -> list[Problem]:
         grid = grids.get(file.contrast)
         if file.role == "landmarks" and grid is not None:
             with collected(problems, str(file.path)):
-                check_inside(read_landmarks(file.path, grid), grid, "outside the image; expected inside")
+                problems += _outside(read_landmarks(file.path, grid), grid, str(file.path))
     return problems
+
+
+def _outside(landmarks: Landmarks, grid: Grid, where: str) -> list[Problem]:
+    try:
+        check_inside(landmarks, grid, "outside the image, expected inside")
+    except ValueError as error:
+        todo = "state the coordinates that they are in, or correct the points"
+        return [Problem(where, str(error).removeprefix(f"{where}: "), todo)]
+    return []
 
 
 def _difference(grid: Grid, image: Grid) -> str:
@@ -76,7 +85,8 @@ def _twice(found: Found) -> list[Problem]:
     """One scan under the names of two subjects: a leak where they are on two sides of the split."""
     same: dict[tuple[object, ...], list[ScanFile]] = defaultdict(list)
     for file, facts in found.items():
-        if file.role == "image" and facts.digest is not None and not facts.problems:
+        wrong = any(problem.level == "error" for problem in facts.problems)
+        if file.role == "image" and facts.digest is not None and not wrong:
             same[(facts.digest, *(facts.shape or ()))].append(file)
     problems = []
     for first, *others in same.values():
@@ -107,14 +117,7 @@ def _without(name: str, people: dict[str, Found], role: str, level: Level, why: 
         return []
     few = ", ".join(lacking[:5]) + (f" and {len(lacking) - 5} more" if len(lacking) > 5 else "")
     what = f"no {role} for {few}: {why}"
-    return [
-        Problem(
-            f"datasets.{name}",
-            what,
-            f"name {role} for every subject",
-            "error" if level == "error" else "warning",
-        )
-    ]
+    return [Problem(f"datasets.{name}", what, f"name {role} for every subject", level)]
 
 
 def _below_zero(found: Found, contrasts: set[str]) -> list[Problem]:

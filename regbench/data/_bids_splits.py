@@ -21,7 +21,7 @@ def split_by_table(path: Path, column: str) -> dict[str, str]:
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such file, so no participant has a split; {WAYS}")
-    rows = read_rows(path, {}, ["participant_id"])
+    rows = read_rows(path, {}, ["participant_id"], "name the column of participants (`sub-01`, …) so")
     if rows and column not in rows[0].values:
         raise ValueError(f"{path}: no column {column!r} (found {', '.join(rows[0].values)}); {WAYS}")
     found: dict[str, str] = {}

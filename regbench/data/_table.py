@@ -20,8 +20,10 @@ class Row:
         return self.values.get(column, "")
 
 
-def read_rows(path: Path, renamed: Mapping[str, str], needed: list[str]) -> list[Row]:
+def read_rows(path: Path, renamed: Mapping[str, str], needed: list[str], todo: str) -> list[Row]:
     """Rows of a UTF-8 table. `renamed` maps our name of a column to the table's; both names then hold the cell.
+
+    `todo`: what to do where one of the `needed` columns is missing.
 
     ValueError names the file and what is wrong: absent, a column missing, a line with too many or too few cells.
     """
@@ -35,22 +37,23 @@ def read_rows(path: Path, renamed: Mapping[str, str], needed: list[str]) -> list
                 file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True
             )
             header = [(name or "").strip() for name in reader.fieldnames or []]
-            _check_header(path, header, renamed, needed)
+            _check_header(path, header, renamed, needed, todo)
             reader.fieldnames = header
             return [_row(path, reader.line_num, cells, renamed) for cells in reader]
     except (csv.Error, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: not a table of comma-separated UTF-8 text ({error})") from error
 
 
-def _check_header(path: Path, header: list[str], renamed: Mapping[str, str], needed: list[str]) -> None:
+def _check_header(
+    path: Path, header: list[str], renamed: Mapping[str, str], needed: list[str], todo: str
+) -> None:
     wanted = {renamed.get(name, name) for name in needed} | set(renamed.values())
     missing = sorted(wanted - set(header))
     twice = sorted({name for name in header if name and header.count(name) > 1})
     if missing:
         guess = nearest(missing[0], header)
         raise ValueError(
-            f"{path}: no column {', '.join(missing)}{guess} (found {', '.join(header) or 'an empty file'}); "
-            "`columns` maps our names to the table's"
+            f"{path}: no column {', '.join(missing)}{guess} (found {', '.join(header) or 'an empty file'}); {todo}"
         )
     if twice:
         raise ValueError(f"{path}: column {', '.join(twice)} is there twice")

@@ -66,12 +66,12 @@ class Adapter(Dataset):
 
     def subjects(self) -> list[Subject]:
         """Those with a split, by name; ValueError names the folder and lists what lacks, doubles or leaks."""
-        subjects = [Subject(s.subject, s.split, s.group, s.sources) for s in self._scans]
+        subjects = [Subject(s.subject, s.split, s.group, s.sources) for s in self._scans()]
         return check_subjects(subjects, str(self.options.path))
 
     def files(self) -> list[ScanFile]:
-        """Every file that the filters mean, of the subjects that lack none."""
-        return [file for scans in self._scans for file in scans.files()]
+        """Every file that the filters mean and that was found, whatever is wrong with others."""
+        return [file for scans in self._gathered[0] for file in scans.files()]
 
     def contrasts(self) -> list[str]:
         """Those of `images`, which every subject has."""
@@ -82,10 +82,18 @@ class Adapter(Dataset):
         return self.options.labels is not None
 
     def _files(self, subject: Subject) -> dict[str, Any]:
-        return checked_files(next(s for s in self._scans if s.subject == subject.name))
+        return checked_files(next(s for s in self._scans() if s.subject == subject.name))
+
+    def _scans(self) -> list[Scans]:
+        scans, problems = self._gathered
+        if problems:
+            folder = str(self.options.path)
+            raise Problems((Problem(folder, each) for each in problems), f"{folder}: not usable as a dataset")
+        return scans
 
     @cached_property
-    def _scans(self) -> list[Scans]:
+    def _gathered(self) -> tuple[list[Scans], list[str]]:
+        """The files found, by subject, and what is wrong; with `skip`, subjects that lack a file are left out."""
         people = self._splits()
         problems = [*dict.fromkeys(filter(None, (self._folder(f).explain(f) for f in self.options.filters)))]
         problems = problems or self._unknown_session()
@@ -96,12 +104,10 @@ class Adapter(Dataset):
         lacking = [f"{g.scans.subject} has no {' and no '.join(g.missing)}" for g in every if g.missing]
         if lacking and self.options.incomplete == "refuse":
             problems += [*lacking, "`incomplete: skip` leaves out subjects that lack a file"]
-        if problems:
-            folder = str(self.options.path)
-            raise Problems((Problem(folder, each) for each in problems), f"{folder}: not usable as a dataset")
+            return [g.scans for g in every], problems
         if lacking:
             log.info("%s: left out:\n  %s", self.options.path, "\n  ".join(lacking))
-        return [g.scans for g in every if not g.missing]
+        return [g.scans for g in every if not g.missing], problems
 
     def _splits(self) -> dict[str, str]:
         """Split by participant, of those who have a folder and a split."""

@@ -111,7 +111,9 @@ class Adapter(Dataset):
     def _gathered(self) -> tuple[list[ListedScans], list[Problem]]:
         """The rows by subject, and what is wrong with the other rows."""
         form = ["subject", "split"] if self.options.images else ["subject", "split", "contrast", "image"]
-        rows = read_rows(self.options.path, {**self.options.columns}, form)
+        rows = read_rows(
+            self.options.path, {**self.options.columns}, form, "`columns` maps our names to the table's"
+        )
         found: dict[str, ListedScans] = {}
         wrong: dict[tuple[str, str], list[int]] = {}
         for row in rows:

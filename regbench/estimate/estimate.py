@@ -1,6 +1,5 @@
 """Hours and gigabytes of a study: its work, times what the nearest measurement of this machine says of one unit."""
 
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import log
@@ -8,6 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from regbench.check.machine import free_gb
 from regbench.estimate.samples import Sample
 from regbench.estimate.work import STAGES, Work
 from regbench.study import Study
@@ -117,7 +117,7 @@ def _clock(line: Line, cores: int) -> float:
 def warnings(lines: list[Line], study: Study, results: Path) -> list[str]:
     """What will not do: too little disk, a method that needs more memory than the study allows, what is not known."""
     found = []
-    free = free_bytes(results) / 1e9
+    free = free_gb(results)
     needed = sum(line.gigabytes or 0 for line in lines)
     if needed > free:
         found.append(
@@ -135,12 +135,6 @@ def warnings(lines: list[Line], study: Study, results: Path) -> list[str]:
         f"{line.work.stage} {line.work.name}".strip() for line in lines if line.hours is None
     )
     return found + [f"{name}: not known, and not in the totals" for name in unknown]
-
-
-def free_bytes(folder: Path) -> int:
-    """Room left on the disk of a folder, which need not be there yet."""
-    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir())
-    return shutil.disk_usage(there).free
 
 
 def as_json(lines: list[Line], sums: dict[str, Any], warned: list[str], job_seconds: float) -> dict[str, Any]:

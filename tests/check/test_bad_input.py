@@ -121,6 +121,22 @@ def unreadable(w: World) -> None:
     w.path(T1).chmod(0)
 
 
+def elsewhere(fields: str) -> Callable[[World], None]:
+    """Fields made by another tool, of which s5_s6.nii.gz is there."""
+
+    def spoil(w: World) -> None:
+        w.path("s5_s6.nii.gz").touch()
+        w.variant("precomputed", fields=str(w.path(fields)))
+
+    return spoil
+
+
+def leak_with_a_warning(w: World) -> None:
+    """One scan under the names of a training and a test subject, whose header is of unusual size."""
+    for name in ("s1_T1w.nii.gz", T1):
+        w.scan(name, np.arange(10 * 11 * 12, dtype=np.float32).reshape(SHAPE), np.diag([2.0, 2, 12, 1]))
+
+
 def no_disk(w: World) -> None:
     w.task["grid"]["shape"] = [64, 64, 64]
     usage = shutil.disk_usage(w.folder)._replace(free=2**20)
@@ -138,6 +154,7 @@ CASES = [
     Case("not YAML", text("study: tiny\ntasks: [1, 2\nthreads: 3\n"), (f"{STUDY}, line 3", "not valid YAML", "check indentation")),
     Case("YAML that runs code", text("study: !!python/object/apply:os.getcwd []\n"), (f"{STUDY}, line 1", "run code; expected plain values", "remove it")),
     Case("a key twice", text("study: a\nthreads: 1\nstudy: b\n"), (f"{STUDY}, line 3", "'study' is given twice, first in line 1", "keep one")),
+    Case("a key twice in one line", text("study: a\nlimits: {memory_gb: 1, memory_gb: 2}\n"), (f"{STUDY}, line 2", "'memory_gb' is given twice, first in line 2", "keep one")),
     Case("a list", text("- study\n"), (STUDY, "expected a mapping of settings, found list", "config.yaml")),
     Case("nothing", text(" \n"), (STUDY, "expected a mapping of settings, found NoneType", "config.yaml")),
     Case("unknown key", lambda w: w.study.update(thraeds=2), ("thraeds: unknown key", "did you mean 'threads'", "expected some of")),
@@ -157,6 +174,11 @@ CASES = [
     Case("no such folder of methods", lambda w: w.study.update(method_folders=["nowhere"]), ("nowhere: no such folder of methods", "correct `method_folders`")),
     Case("method file that is no rule", lambda w: w.method("label"), ("mine.smk:", "expected `use rule run as NAME with:`")),
     Case("method whose package is not there", lambda w: w.method('python="a:B", packages=["no_such_package"]'), ("mine.smk: method mine needs no_such_package, which is not installed", "pip install it")),
+    Case("method whose package's package is not there", lambda w: w.method('python="a:B", packages=["no_such_package.part"]'), ("mine.smk: method mine needs no_such_package.part, which is not installed", "pip install it")),
+    Case("fields made elsewhere that are not there", elsewhere("{fixed}_{moving}_lost.nii.gz"), ("methods.precomputed.variants.default: 2 of the 2 files for the test pairs of mono are not there: ", "s5_s6_lost.nii.gz", "correct `fields`, or make the files")),
+    Case("some fields made elsewhere that are not there", elsewhere("{fixed}_{moving}.nii.gz"), ("methods.precomputed.variants.default: 1 of the 2 files for the test pairs of mono are not there: ", "s6_s5.nii.gz", "make the files"), "warning"),
+    Case("masks for a method that has none", lambda w: (w.variant("syn", use_mask=True), w.task.update(prepare={"mask": "none"})), ("tasks.mono.prepare.mask: `use_mask` of syn, variant default, needs masks", "set it to `dataset` or `threshold`, or `use_mask` to false")),
+    Case("masks for a command that has none", lambda w: (w.method('command="tool FIXED MOVING OUT --mask FIXED_MASK"'), w.task.update(prepare={"mask": "none"})), ("tasks.mono.prepare.mask: the command of mine needs masks", "set it to `dataset` or `threshold`, or leave mine out")),
     Case("method whose class is not there", lambda w: w.method('python="regbench.methods.syn:Sin"'), ("methods.mine.variants.default: ", "expected 'package.module:Class'")),
     Case("unknown option of a class", lambda w: w.variant("syn", iteratons=[1]), ("methods.syn.variants.default.iteratons: unknown option", "did you mean 'iterations'", "expected some of")),
     Case("unknown option of a training", lambda w: w.variant("dmi", learning_rte=1.0), ("methods.dmi.variants.default.learning_rte: unknown option", "did you mean 'learning_rate'", "expected some of")),
@@ -179,6 +201,7 @@ CASES = [
     Case("subject in two splits", row(9, split="train"), ("scans.csv, line 11: subject 's5' has split 'train'", "'test'", "one side of the split")),
     Case("person in two splits", lambda w: [r.update(group="anna") for r in w.rows if r["subject"] in ("s1", "s5")], ("scans.csv: the split leaks: 's1' (train) and 's5' (test) are both of group 'anna'", "keep a person on one side")),
     Case("scan under two names in two splits", lambda w: shutil.copy(w.path("s1_T1w.nii.gz"), w.path(T1)), (f"{T1}: the same voxels as ", "s1_T1w.nii.gz of subject s1 (train)", "the split leaks", "keep the scan once")),
+    Case("scan with a warning under two names", leak_with_a_warning, (f"{T1}: the same voxels as ", "s1_T1w.nii.gz of subject s1 (train)", "the split leaks", "keep the scan once")),
     Case("unknown split", split(s5="tset"), ("scans.csv: subject 's5': split 'tset' is none of train, val, test", "did you mean 'test'", "correct it")),
     Case("name that cannot be part of a path", lambda w: [r.update(subject="../s5") for r in w.rows if r["subject"] == "s5"], ("scans.csv: subject '../s5': names are letters", "rename it")),
     Case("cell that leads out of a pattern's folder", pattern_that_climbs, ("scans.csv, line 2: the cell '../secret.nii.gz' of column 'image' leads out of the folder", "write a name below that folder")),
@@ -235,7 +258,7 @@ CASES = [
     Case("mask of everything", lambda w: w.scan(MASK, filled(1, np.uint8)), (f"{MASK}: the mask holds every voxel, expected the brain", "is it the right file?"), "warning"),
     Case("mask missing where it is asked for", lambda w: (w.task.update(prepare={"mask": "dataset"}), [r.update(mask="") for r in w.rows if r["subject"] == "s5"]), ("datasets.mine: no mask for s5", "prepare.mask is `dataset`", "name mask for every subject")),
     Case("truth that is no field", lambda w: [r.update(truth=T1 if r["image"] == "s5_T2w.nii.gz" else "") for r in w.rows], (f"{T1}: shape (10, 11, 12) with intent 0 is not an ITK displacement field", "expected (D, H, W, 1, 3)")),
-    Case("landmarks outside", marks("# coordinates: LPS\nname,x,y,z\ntip,4000,0,0\n"), ("points.csv: outside the image; expected inside (LPS mm): tip (4000.0, 0.0, 0.0)",)),
+    Case("landmarks outside", marks("# coordinates: LPS\nname,x,y,z\ntip,4000,0,0\n"), ("points.csv: outside the image, expected inside (LPS mm): tip (4000.0, 0.0, 0.0); state the coordinates", "or correct the points")),
     Case("landmarks in coordinates nobody states", marks("name,x,y,z\ntip,1,2,3\n"), ("points.csv: coordinates stated as nothing", "expected a line `# coordinates: LPS`")),
     # the machine
     Case("grid too large for the memory limit", lambda w: w.task["grid"].update(shape=[2000, 2000, 2000]), ("tasks.mono.grid: 2000 x 2000 x 2000 voxels", "limits.memory_gb is 16", "choose a smaller grid")),

@@ -187,6 +187,22 @@ def test_splits_are_read_from_participants_tsv(tree):
     assert "participants.tsv: no such file" in refusal(bids(root, split="split"))
 
 
+def test_a_table_without_participants_is_answered_with_what_bids_asks_for(tree):
+    root = tree(*anat("01", "T1w"))
+    (root / "participants.tsv").write_text("subject\tsplit\nsub-01\ttest\n")
+    message = refusal(bids(root, split="split"))
+    assert "no column participant_id (found subject, split); name the column of participants" in message
+
+
+def test_files_that_were_found_are_given_beside_subjects_that_are_wrong(tree):
+    root = tree(*anat("01", "T1w"), *anat("02", "T2w"), *anat("03", "run-1_T1w", "run-2_T1w"))
+    dataset = bids(root)
+    message = refusal(dataset)
+    assert "sub-02 has no T1w" in message
+    assert "sub-03: T1w (suffix: T1w) could be each of" in message
+    assert [file.path.name for file in dataset.files()] == ["sub-01_T1w.nii.gz"]
+
+
 def test_participants_listed_in_the_study_must_be_there_once(tree):
     root = tree(*anat("01", "T1w"), *anat("02", "T1w"))
     assert [s.name for s in bids(root, participants={"test": ["01"]}).subjects()] == ["sub-01"]

@@ -148,7 +148,7 @@ def test_a_limit_ends_what_would_take_longer():
 
 
 def test_warnings_tell_of_the_disk_of_memory_and_of_what_is_not_known(tmp_path, monkeypatch):
-    monkeypatch.setattr("regbench.estimate.estimate.free_bytes", lambda folder: 1_000_000)
+    monkeypatch.setattr("regbench.estimate.estimate.free_gb", lambda folder: 0.001)
     big = Sample("runs", "syn", "{}", VOXELS, 1.0, 5_000_000, 4300.0)
     work = [Work("runs", name, "{}", "t", 8 * VOXELS, 2, 1, 2) for name in ("syn", "mine")]
     lines = estimate(work, [big], 0.0)
