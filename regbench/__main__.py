@@ -1,6 +1,7 @@
 """The command line, `regbench …` or `python -m regbench …`: commands for people first, then the stages that rules call."""
 
 import csv
+import logging
 import sys
 import traceback
 from pathlib import Path
@@ -322,13 +323,20 @@ def main() -> None:
 
 def _failed(message: str, code: int) -> int:
     print(message, file=sys.stderr)
-    if "--log" in sys.argv[:-1]:
-        log = Path(sys.argv[sys.argv.index("--log") + 1])
+    if log := _log():
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a", encoding="utf8") as file:
             file.write(message + "\n")
         print(f"regbench: the log is {log}", file=sys.stderr)
     return code
+
+
+def _log() -> Path | None:
+    """The log that was given or, once it is open, the command's own."""
+    if "--log" in sys.argv[:-1]:
+        return Path(sys.argv[sys.argv.index("--log") + 1])
+    opened = [h for h in logging.getLogger().handlers if isinstance(h, logging.FileHandler)]
+    return Path(opened[0].baseFilename) if opened else None
 
 
 if __name__ == "__main__":

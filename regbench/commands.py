@@ -7,10 +7,12 @@ from typing import Annotated, Any
 import typer
 import yaml
 
+from regbench.methods.contract import load_method
 from regbench.methods.discovery import MethodFile, discover
 from regbench.plan import METHODS
 from regbench.problems import nearest
 from regbench.progress import log_to
+from regbench.study import LimitSettings
 
 REGISTER = """Examples:
 
@@ -28,6 +30,8 @@ APPLY = """Examples:
 
     regbench apply field.nii.gz fixed_points.csv --points -o on_moving.csv
 """
+CORES = len(os.sched_getaffinity(0))
+MEMORY_GB = round(0.9 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1)
 VOLUME_FILES, POINT_FILES = (".nii.gz", ".nii"), (".csv", ".fcsv", ".mrk.json")
 Image = Annotated[Path, typer.Argument(help="NIfTI, any orientation and spacing")]
 Volume = Annotated[Path | None, typer.Option(help="NIfTI file")]
@@ -47,12 +51,15 @@ def register(
     moving_mask: Annotated[Path | None, typer.Option(help="brain mask of the moving image")] = None,
     model: Annotated[Path | None, typer.Option(help="a learned method's model.pt")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N")] = "cpu",
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads; all that there are")] = os.cpu_count()
-    or 1,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads; all that there are")] = CORES,
+    hours: Annotated[float, typer.Option(min=0, help="time limit of the method")] = 24.0,
+    memory_gb: Annotated[float, typer.Option(min=0, help="memory limit of the method")] = MEMORY_GB,
     affine: Annotated[bool, typer.Option("--affine/--no-affine", help="align affinely first")] = True,
     spacing: Annotated[
         float | None,
-        typer.Option(help="mm between voxels of the working grid; 1, or the fixed image's if coarser"),
+        typer.Option(
+            min=0.1, help="mm between voxels of the working grid; 1, or the fixed image's if coarser"
+        ),
     ] = None,
     set_: Annotated[
         list[str], typer.Option("--set", help="an option of the method, NAME=VALUE; may be repeated")
@@ -60,12 +67,18 @@ def register(
     methods: Annotated[list[Path], typer.Option(help="a further folder of methods; may be repeated")] = [],  # noqa: B006
 ) -> None:
     """Register MOVING to FIXED, two raw scans, with any method."""
-    log = out.with_name(out.name.removesuffix(".gz").removesuffix(".nii") + ".log")
-    log_to(log)
-    chosen = _method(method, methods)
+    found = discover(list(dict.fromkeys(path.resolve() for path in [METHODS, *methods])))
+    if method not in found:
+        raise ValueError(f"no method {method!r}{nearest(method, found)}; there are {', '.join(found)}")
+    chosen, options = found[method], _options(found[method], set_)
+    trained_by = found[chosen.model_of].python if chosen.model_of else None
     if (labels is None) != (warped_labels is None):
         raise ValueError("--labels and --warped-labels go together: the first is read, the second written")
     _writable(out, warped, warped_labels)
+    _apart([out, warped, warped_labels], [fixed, moving, labels, mask, moving_mask, model])
+    kind = _device(device, chosen)
+    log = out.with_name(out.name.removesuffix(".gz").removesuffix(".nii") + ".log")
+    log_to(log)
     # Heavy imports come after all that can be wrong without them.
     from regbench.apply import warped_image
     from regbench.apply import warped_labels as on_fixed
@@ -74,11 +87,11 @@ def register(
     from regbench.register import Request
     from regbench.register import register as run
 
-    kind = _device(device)
     moved = _read_labels(labels) if labels else None
     done = run(Request(
-        fixed=fixed, moving=moving, method=chosen, options=_options(chosen, set_), log=log, mask=mask,
-        moving_mask=moving_mask, model=model, affine=affine, spacing=spacing, device=kind, threads=threads,
+        fixed=fixed, moving=moving, method=chosen, options=options, log=log, mask=mask, moving_mask=moving_mask,
+        model=model, trained_by=trained_by, affine=affine, spacing=spacing, device=kind, threads=threads,
+        limits=LimitSettings(run_seconds=hours * 3600, memory_gb=memory_gb),
     ))  # fmt: skip
     write_field(out, done.field, done.grid)
     written = [out]
@@ -112,6 +125,7 @@ def apply(
         raise ValueError("--labels and --points: choose one")
     if inverse and not points:
         raise ValueError("--inverse is for --points; for images, register them the other way round")
+    _apart([out], [field, image])
     _writable(out, endings=POINT_FILES if points else VOLUME_FILES)
     from regbench.apply import warped_image, warped_labels
     from regbench.geometry.fields import read_field
@@ -148,38 +162,51 @@ def _apply_to_points(u: Any, grid: Any, path: Path, out: Path, inverse: bool) ->
     write_landmarks(out, replace(found, points=moved))
 
 
-def _method(name: str, folders: list[Path]) -> MethodFile:
-    found = discover([METHODS, *folders])
-    if name not in found:
-        raise ValueError(f"no method {name!r}{nearest(name, found)}; there are {', '.join(found)}")
-    return found[name]
-
-
 def _options(method: MethodFile, words: list[str]) -> dict[str, Any]:
-    """The method file's options with those of `--set` laid over them, read as YAML."""
+    """The method file's options with those of `--set` laid over them, read as YAML; ValueError where it refuses them."""
     options = dict(method.options)
     for word in words:
         name, equals, value = word.partition("=")
-        if not equals or name not in options:
-            raise ValueError(
-                f"--set {word}: expected NAME=VALUE, NAME one of method {method.name}'s options: {', '.join(options)}"
-            )
-        options[name] = yaml.safe_load(value)
+        if not equals:
+            raise ValueError(f"--set {word}: expected NAME=VALUE")
+        try:
+            options[name] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise ValueError(f"--set {word}: the value is not YAML ({error})") from error
+        if isinstance(options[name], str) and isinstance(method.options.get(name), int | float):
+            options[name] = _number(word, value)
+    if words and method.python and not method.interpreter:
+        load_method(method.python, options)
+    elif unknown := [name for name in options if name not in method.options]:
+        raise ValueError(
+            f"--set {unknown[0]}: method {method.name} has {', '.join(method.options) or 'no options'}"
+        )
     return options
 
 
-def _device(wanted: str) -> str:
-    """cpu or cuda; `cuda:N` leaves only that one visible. ValueError where it is not there."""
+def _number(word: str, value: str) -> float:
+    """YAML takes 1e-4, which lacks a point, for text."""
+    try:
+        return float(value)
+    except ValueError:
+        raise ValueError(f"--set {word}: expected a number") from None
+
+
+def _device(wanted: str, method: MethodFile) -> str:
+    """cpu or cuda; `cuda:N` leaves only that one visible. ValueError where it is not there, or no use to the method."""
     kind, _, number = wanted.partition(":")
     if kind not in ("cpu", "cuda") or (number and not (kind == "cuda" and number.isdigit())):
         raise ValueError(f"--device {wanted}: expected cpu, cuda or cuda:N")
+    if kind not in method.devices:
+        raise ValueError(f"--device {wanted}: method {method.name} runs on {', '.join(method.devices)}")
     if kind == "cuda":
         import torch
 
         there = torch.cuda.device_count()
         if int(number or 0) >= there:
             raise ValueError(f"--device {wanted}: torch sees {there} CUDA devices here; use --device cpu")
-        os.environ["CUDA_VISIBLE_DEVICES"] = number or os.environ.get("CUDA_VISIBLE_DEVICES", "0")
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(there)))).split(",")
+        os.environ["CUDA_VISIBLE_DEVICES"] = visible[int(number or 0)]  # torch counts those that are visible
     return kind
 
 
@@ -192,6 +219,17 @@ def _writable(*paths: Path | None, endings: tuple[str, ...] = VOLUME_FILES) -> N
             raise ValueError(f"{path}: no such folder: {path.parent}; make it first")
         if not os.access(path.parent, os.W_OK):
             raise ValueError(f"{path}: the folder {path.parent} cannot be written to")
+
+
+def _apart(written: list[Path | None], read: list[Path | None]) -> None:
+    """Refuse to write over what is read, or two results into one file."""
+    outputs = [path.resolve() for path in written if path]
+    inputs = {path.resolve() for path in read if path}
+    for path in outputs:
+        if path in inputs or outputs.count(path) > 1:
+            raise ValueError(
+                f"{path}: named twice, to be written and for something else; choose another name"
+            )
 
 
 def _read_labels(path: Path) -> Any:

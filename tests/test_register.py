@@ -145,7 +145,7 @@ def test_transformix_gives_the_same_image(registered, tmp_path):
 
 
 def transformix(field: Path) -> Any:
-    """The parameters that README gives for transformix."""
+    """transformix's parameters for a displacement field."""
     where = sitk.ReadImage(str(field))
     parameters = itk.ParameterObject.New()
     words = {
@@ -282,7 +282,7 @@ def test_a_trained_network_works_on_the_grid_that_its_model_names(model, scans, 
         ),
         (
             ["--method", "dmi"],
-            r"a model of regbench.methods.dmi_fast:DMIFast, not of regbench.methods.dmi:DMI",
+            r"a model of regbench.methods.dmi_fast:DMIFast, method dmi runs with those of regbench.methods.dmi:DMI",
         ),
     ],
 )
@@ -310,7 +310,13 @@ def test_a_point_without_an_inverse_is_nan():
     ("words", "message"),
     [
         (["--method", "dmi_ioo"], r"no method 'dmi_ioo'.*dmi_io"),
-        (["--set", "stepp=3"], r"--set stepp=3: expected NAME=VALUE.*step"),
+        (["--set", "stepp=3"], r"dmi_io:DMIInstance: does not take the options .*'stepp'"),
+        (["--set", "step"], r"--set step: expected NAME=VALUE"),
+        (["--set", "levels=[1"], r"--set levels=\[1: the value is not YAML"),
+        (["--set", "step=fast"], r"--set step=fast: expected a number"),
+        (["--method", "syn", "--device", "cuda"], r"--device cuda: method syn runs on cpu"),
+        (["--warped", "FIELD"], r"field.nii.gz: named twice"),
+        (["--warped", "FIXED"], r"fixed isotropic.nii.gz: named twice"),
         (["--method", "dmi_fast"], r"dmi_fast needs a trained model: give --model"),
         (["--model", "x.pt"], r"x.pt: method dmi_io does not run with a model"),
         (["--labels", "x.nii.gz"], r"--labels and --warped-labels go together"),
@@ -321,6 +327,7 @@ def test_a_point_without_an_inverse_is_nan():
 )  # fmt: skip
 def test_a_wrong_request_is_refused_before_any_work(scans, tmp_path, words, message):
     fixed, moving = scans["fixed isotropic"], scans["moving isotropic"]
+    names = {"FIELD": tmp_path / "field.nii.gz", "FIXED": fixed}
     with pytest.raises(ValueError, match=message):
-        run("register", fixed, moving, "-o", tmp_path / "field.nii.gz", *words)
-    assert not (tmp_path / "field.nii.gz").exists()
+        run("register", fixed, moving, "-o", names["FIELD"], *(names.get(word, word) for word in words))
+    assert not names["FIELD"].exists()

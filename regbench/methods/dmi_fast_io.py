@@ -8,7 +8,6 @@ from regbench.geometry.images import Volume
 from regbench.methods.contract import Context
 from regbench.methods.dmi_fast import DMIFast
 from regbench.methods.dmi_io import DMIInstance
-from regbench.models.files import load_model
 
 
 class DMIFastInstance(DMIInstance):
@@ -16,10 +15,7 @@ class DMIFastInstance(DMIInstance):
 
     def setup(self, context: Context) -> None:
         super().setup(context)
-        if context.model is None:
-            raise ValueError("dmi_fast_io: needs a trained model of dmi_fast; give its model.pt")
-        self.network = DMIFast(**load_model(context.model)[1].options)
-        self.network.setup(context)
+        self.network = DMIFast.trained(context)
 
     def for_pair(self, pair: dict[str, Any]) -> None:
         self.network.for_pair(pair)

@@ -1,6 +1,6 @@
 """What all learned methods share: options, the model file, and registration with a trained network."""
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from regbench.geometry.fields import voxels_to_mm
 from regbench.geometry.images import Volume
 from regbench.methods.contract import Context
-from regbench.models.files import load_model
+from regbench.models.files import ModelFacts, load_model
 from regbench.models.settings import TrainingSettings
 
 
@@ -38,14 +38,8 @@ class LearnedMethod:
 
         Raises FileNotFoundError or ValueError that names the file: none given, not a model, or another method's.
         """
-        name = f"{type(self).__module__}:{type(self).__name__}"
-        if context.model is None:
-            raise ValueError(
-                f"{name}: needs a trained model; give its model.pt, or train one (the stage `models`)"
-            )
-        weights, facts = load_model(context.model)
-        if facts.method != name:
-            raise ValueError(f"{context.model}: a model of {facts.method}, not of {name}")
+        weights, facts = self._model(context)
+        assert context.model is not None
         torch.set_num_threads(context.threads)
         self.device, self.facts, self.source = torch.device(context.device), facts, context.model
         made = type(self)(**facts.options)  # the network that was trained, whatever this object's options are
@@ -56,6 +50,25 @@ class LearnedMethod:
             raise ValueError(
                 f"{context.model}: weights do not fit the network; train again ({error})"
             ) from error
+
+    @classmethod
+    def trained(cls, context: Context) -> Self:
+        """Set up with the model that `context` names, made with its options; raises as `setup` does."""
+        made = cls(**cls._model(context)[1].options)
+        made.setup(context)
+        return made
+
+    @classmethod
+    def _model(cls, context: Context) -> tuple[dict[str, Tensor], ModelFacts]:
+        name = f"{cls.__module__}:{cls.__name__}"
+        if context.model is None:
+            raise ValueError(
+                f"{name}: needs a trained model; give its model.pt, or train one (the stage `models`)"
+            )
+        weights, facts = load_model(context.model)
+        if facts.method != name:
+            raise ValueError(f"{context.model}: a model of {facts.method}, not of {name}")
+        return weights, facts
 
     def for_pair(self, pair: dict[str, Any]) -> None:
         """Refuse a pair of other contrasts than the model's (ValueError)."""

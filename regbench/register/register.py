@@ -13,7 +13,7 @@ import numpy as np
 
 from regbench.geometry.fields import compose_affine, read_field
 from regbench.geometry.grid import Grid, apply_affine
-from regbench.geometry.images import read_volume
+from regbench.geometry.images import Volume, read_volume
 from regbench.geometry.sampling import sample_volume
 from regbench.models.files import ModelFacts, load_model
 from regbench.prepared.affine import register_affine
@@ -23,7 +23,7 @@ from regbench.problems import MethodFailed
 from regbench.progress import Waiting
 from regbench.records import read_record
 from regbench.register.request import Request
-from regbench.register.scans import for_affine, pair_record, read_scans, working_grid
+from regbench.register.scans import for_affine, pair_record, read_scans, shown, working_grid
 from regbench.runs.batch import run_batch
 from regbench.scores.deformation import folding
 from regbench.scores.similarity import mutual_information
@@ -53,11 +53,12 @@ def register(request: Request) -> Registered:
             with Waiting("affine alignment"):
                 fixed, moving = (for_affine(scan.volume, request) for scan in scans)
                 matrix, _ = register_affine(fixed, moving, AffineSettings())
-        pair = pair_record(scans, working, matrix, Path(folder), request, facts)
+        seen = shown(scans, matrix, request, facts)
+        pair = pair_record(seen, working, matrix, Path(folder), facts)
         with Waiting(f"{request.method.label} on {' x '.join(map(str, working.shape))} voxels"):
             record = _run(pair, request, Path(folder))
         u, _ = read_field(record["field"])
-        summary = _summary(pair, scans, u, working)
+        summary = _summary(pair, _foreground(scans[0].volume, working), seen[1], u, working)
         summary |= {name: float(seconds) for name, seconds in record["phases"].items()}
     native = scans[0].volume.grid
     return Registered(compose_affine(u, working, native, after=matrix), native, summary)
@@ -75,7 +76,12 @@ def _facts(request: Request) -> ModelFacts | None:
             f"method {name} needs a trained model: give --model FILE "
             "(a study writes results/STUDY/models/TASK/METHOD/VARIANT/rR/model.pt)"
         )
-    return load_model(request.model)[1]
+    facts, expected = load_model(request.model)[1], request.trained_by or request.method.python
+    if facts.method != expected:
+        raise ValueError(
+            f"{request.model}: a model of {facts.method}, method {name} runs with those of {expected}"
+        )
+    return facts
 
 
 def _run(pair: dict[str, Any], request: Request, folder: Path) -> dict[str, Any]:
@@ -95,15 +101,21 @@ def _run(pair: dict[str, Any], request: Request, folder: Path) -> dict[str, Any]
     return record
 
 
-def _summary(pair: dict[str, Any], scans: tuple[Scan, Scan], u: np.ndarray, grid: Grid) -> dict[str, float]:
-    """Similarity in the fixed foreground before and after the deformation, and how the field folds there."""
+def _foreground(fixed: Volume, grid: Grid) -> np.ndarray:
+    assert fixed.mask is not None
+    return sample_volume(fixed.mask.astype(np.uint8), fixed.grid, grid.points(), order=0) > 0
+
+
+def _summary(
+    pair: dict[str, Any], inside: np.ndarray, moving: Scan, u: np.ndarray, grid: Grid
+) -> dict[str, float]:
+    """Similarity `inside` the fixed foreground before and after the deformation, and how the field folds there."""
     fixed, before = (read_volume(pair[side]["image"]).data for side in ("fixed", "moving"))
-    target, moving = scans[0].volume, scans[1]
-    assert target.mask is not None
-    inside = sample_volume(target.mask.astype(np.uint8), target.grid, grid.points(), order=0) > 0
     points = apply_affine(np.array(pair["moving"]["to_original"]), grid.points() + u)
     volume = moving.volume
     after = normalise(sample_volume(volume.data, volume.grid, points, order=1), moving.normalisation)
+    if volume.mask is not None:  # as preparation showed it before
+        after[sample_volume(volume.mask.astype(np.uint8), volume.grid, points, order=0) == 0] = 0
     folded, _ = folding(u, grid, inside)
     return {
         "mi_before": mutual_information(fixed[inside], before[inside])[0],

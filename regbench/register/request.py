@@ -10,7 +10,11 @@ from regbench.study import LimitSettings
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be registered, with what. `mask` and `moving_mask` are files; `spacing` is the working grid's, mm."""
+    """What is to be registered, with what.
+
+    `mask` and `moving_mask` are files; `spacing` is the working grid's, mm. `trained_by`: the class whose models the method
+    runs with, where that is another method's.
+    """
 
     fixed: Path
     moving: Path
@@ -20,6 +24,7 @@ class Request:
     mask: Path | None = None
     moving_mask: Path | None = None
     model: Path | None = None
+    trained_by: str | None = None
     affine: bool = True
     spacing: float | None = None
     device: str = "cpu"

@@ -78,23 +78,26 @@ def _mm(lengths: Any) -> str:
     return " x ".join(f"{length:.4g}" for length in lengths)
 
 
-def pair_record(
-    scans: tuple[Scan, Scan],
-    grid: Grid,
-    matrix: np.ndarray,
-    folder: Path,
-    request: Request,
-    facts: ModelFacts | None,
-) -> dict[str, Any]:
-    """The PAIR record of both scans on the working grid. A mask of the fixed scan alone cuts out both.
+def shown(
+    scans: tuple[Scan, Scan], matrix: np.ndarray, request: Request, facts: ModelFacts | None
+) -> tuple[Scan, Scan]:
+    """Both scans as the method sees them. A mask of the fixed scan alone cuts out both.
 
-    A head found by a threshold is not cut out, unless for a model that was trained so: two contrasts differ in what of
-    it (scalp, fat) they show.
+    A head found by a threshold is not cut out: two contrasts differ in what of it (scalp, fat) they show. For a model it
+    is, as a study prepares its training by default.
     """
+    fixed, moving = scans
     if facts is None:
-        scans = _shown(scans[0], request.mask), _shown(scans[1], request.moving_mask)
+        fixed, moving = _whole(fixed, request.mask), _whole(moving, request.moving_mask)
     if request.mask is not None and request.moving_mask is None:
-        scans = scans[0], _cut(scans[1], scans[0].volume, matrix)
+        moving = _cut(moving, fixed.volume, matrix)
+    return fixed, moving
+
+
+def pair_record(
+    scans: tuple[Scan, Scan], grid: Grid, matrix: np.ndarray, folder: Path, facts: ModelFacts | None
+) -> dict[str, Any]:
+    """The PAIR record of both scans, written into `folder` on the working grid."""
     contrasts = facts.contrasts if facts else ("fixed", "moving")
     sides = {
         side: write_side(
@@ -107,8 +110,8 @@ def pair_record(
     return {"pair": "fixed__moving", "status": "ok", "message": "", "truth": None, **sides}
 
 
-def _shown(scan: Scan, mask: Path | None) -> Scan:
-    """The scan as the method sees it: without a mask where that is a head found by a threshold."""
+def _whole(scan: Scan, mask: Path | None) -> Scan:
+    """The scan without its mask, where that is a head found by a threshold."""
     if mask is not None:
         return scan
     return replace(scan, volume=for_alignment(scan.volume, PrepareSettings()))

@@ -67,7 +67,7 @@ def run_batch(
     a timed one is skipped, as where there is no such device. Accuracy runs make one call a pair, in one process; timed runs start a new process for
     each pair and make one cold call, then `repetitions` steady ones, alone on the machine. `precision`: of the
     fields that are kept. A pair whose field was dropped after scoring is left as it is while its scores hold under the
-    settings `scored_by` (None: they do not). What the method prints goes to `log` (folder/output.log). Returns what batch.json holds: {"counts": {status: n}, "pairs": [names]}.
+    settings `scored_by` (None: they do not). What the method prints goes to `log`, behind what is in it (folder/output.log, anew). Returns what batch.json holds: {"counts": {status: n}, "pairs": [names]}.
 
     Raises ValueError when a required option has no value; nothing a method does raises.
     """
@@ -82,8 +82,9 @@ def run_batch(
     settings = {"code": code_fingerprint, "calls": calls, "context": {**context, "model": None}}
     settings |= {} if precision == "full" else {"precision": precision}
     folder.mkdir(parents=True, exist_ok=True)
-    log = log or folder / "output.log"
-    log.unlink(missing_ok=True)
+    if log is None:
+        log = folder / "output.log"
+        log.unlink(missing_ok=True)
     for part in [*folder.glob(".*.nii.gz*"), *folder.glob(".*.json*")]:
         part.unlink()  # half-written files of a killed run
     job = job_of(method, options, context, limits.run_seconds, limits.memory_gb, log)

@@ -112,7 +112,7 @@ def test_optimisation_goes_on_from_the_network_s_field(tmp_path):
         np.abs(u[:, 4:-4, 4:-4, 4:-4].reshape(3, -1).mean(1) - 3 * SHIFT).max() for u in (begun, found[20])
     ]
     assert inner[1] < inner[0]
-    with pytest.raises(ValueError, match="needs a trained model of dmi_fast"):
+    with pytest.raises(ValueError, match="dmi_fast:DMIFast: needs a trained model"):
         refined.setup(Context(threads=1, device="cpu", seed=0))
 
 
