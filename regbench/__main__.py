@@ -65,7 +65,7 @@ def data(study: StudyFile, dataset: Word, subject: Word, out: Out, log: Log = No
     log_to(log)
     plan = Workflow.of(study)
     with machine_lock("shared"), took(f"data of {subject}"):
-        record = plan.datasets[dataset].make(subject)
+        record = plan.dataset(dataset).make(subject)
         write_stage_record(out, record)
 
 

@@ -12,6 +12,7 @@ from regbench.methods.discovery import MethodFile, discover
 from regbench.plan import METHODS
 from regbench.problems import nearest
 from regbench.progress import log_to
+from regbench.provenance import cores
 from regbench.study import LimitSettings
 
 REGISTER = """Examples:
@@ -30,7 +31,7 @@ APPLY = """Examples:
 
     regbench apply field.nii.gz fixed_points.csv --points -o on_moving.csv
 """
-CORES = len(os.sched_getaffinity(0))
+CORES = cores()
 MEMORY_GB = round(0.9 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1)
 VOLUME_FILES, POINT_FILES = (".nii.gz", ".nii"), (".csv", ".fcsv", ".mrk.json")
 Image = Annotated[Path, typer.Argument(help="NIfTI, any orientation and spacing")]

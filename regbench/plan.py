@@ -31,13 +31,16 @@ class Plan:
         """`results/STUDY`."""
         return self.results / self.study.study
 
+    def dataset(self, name: str) -> Dataset:
+        """The adapter of one dataset, made once; raises as `load_dataset` does."""
+        if name not in self._datasets:
+            where = self.folder / "data" / name
+            self._datasets[name] = load_dataset(self.study.datasets[name], where, f"datasets.{name}")
+        return self._datasets[name]
+
     @cached_property
-    def datasets(self) -> dict[str, Dataset]:
-        """Adapters by dataset name; a split that leaks a subject or a person is refused here."""
-        return {
-            name: load_dataset(settings, self.folder / "data" / name, f"datasets.{name}")
-            for name, settings in self.study.datasets.items()
-        }
+    def _datasets(self) -> dict[str, Dataset]:
+        return {}
 
     @cached_property
     def methods(self) -> dict[str, MethodFile]:
@@ -50,7 +53,7 @@ class Plan:
 
     @cached_property
     def _subjects(self) -> dict[str, dict[str, Subject]]:
-        return {name: {s.name: s for s in dataset.subjects()} for name, dataset in self.datasets.items()}
+        return {name: {s.name: s for s in self.dataset(name).subjects()} for name in self.study.datasets}
 
     def subjects(self, task: str) -> dict[str, Subject]:
         """The subjects of a task's dataset, by name, in the dataset's order."""
@@ -119,7 +122,7 @@ class Plan:
         if self.task(task).modality not in method.modalities:
             return False
         settings = self.task(task)
-        dataset = self.datasets[settings.dataset]
+        dataset = self.dataset(settings.dataset)
         if method.needs_truth and not dataset.knows_truth(settings.pairing, settings.fixed):
             return False
         return not any(method.missing(self.options(name, variant)) for variant in self.variants(name))

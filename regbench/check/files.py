@@ -9,7 +9,7 @@ from pathlib import Path
 
 from regbench.check.scan import Facts, examine, facts_of
 from regbench.check.together import problems_together
-from regbench.data.base import ScanFile, load_dataset
+from regbench.data.base import ScanFile
 from regbench.fingerprint import fingerprint
 from regbench.plan import Plan
 from regbench.problems import Problem
@@ -46,8 +46,7 @@ def check_files(plan: Plan, threads: int) -> FileCheck:
 def _files(plan: Plan, name: str) -> list[ScanFile]:
     """The files of a dataset that are there; what is wrong with the dataset itself was told by `study_problems`."""
     try:
-        dataset = load_dataset(plan.study.datasets[name], plan.folder / "data" / name)
-        return [file for file in dataset.files() if file.path.is_file()]
+        return [file for file in plan.dataset(name).files() if file.path.is_file()]
     except (ValueError, OSError):
         return []
 

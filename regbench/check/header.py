@@ -70,7 +70,7 @@ def _codes(where: str, raw: Any, shape: tuple[int, int, int]) -> list[Problem]:
         return []
     try:
         qform, sform = raw.get_qform(), raw.get_sform()
-        apart = _apart(shape, qform, sform)
+        apart = Grid(shape, qform).apart(Grid(shape, sform))
     except (ValueError, np.linalg.LinAlgError):
         return [
             Problem(where, "its qform cannot be read; regbench uses the sform", "remove the qform", "warning")
@@ -89,13 +89,6 @@ def _shear(where: str, affine: np.ndarray, shape: tuple[int, int, int]) -> list[
         return []
     what = "the axes of the affine are not at right angles (sheared): ITK programs cannot express that"
     return [Problem(where, what, "right where it was meant so; else " + REPAIR, "warning")]
-
-
-def _apart(shape: tuple[int, int, int], one: np.ndarray, other: np.ndarray) -> float:
-    """Greatest distance in mm between the places of a corner voxel by two affines."""
-    corners = np.indices((2, 2, 2)).reshape(3, -1) * (np.array(shape)[:, None] - 1)
-    gap = (one - other)[:3] @ np.vstack([corners, np.ones(8)])
-    return float(np.linalg.norm(gap, axis=0).max())
 
 
 def _within(sizes: np.ndarray, limits: tuple[float, float]) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from regbench.plan import Plan
 from regbench.problems import Problem, as_warnings
+from regbench.provenance import cores
 
 HELD = 8  # float32 volumes that registering a pair holds at the least: two images, fields of three, a warped image
 MEMORY_GB = 2**30  # as limits.memory_gb counts it
@@ -30,7 +31,7 @@ def free_gb(folder: Path) -> float:
 
 
 def _threads(wanted: int) -> list[Problem]:
-    have = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    have = cores()
     if wanted <= have:
         return []
     what = (

@@ -1,7 +1,6 @@
 """What a study says against what there is: datasets, contrasts, splits, pairs, methods. Cheap: Snakemake asks at each start."""
 
 from regbench.check.methods import found_methods, method_problems, process_problems
-from regbench.data.base import load_dataset
 from regbench.methods.discovery import MethodFile
 from regbench.plan import Plan
 from regbench.problems import Problem, Problems, collected, nearest
@@ -39,11 +38,10 @@ def _wrong_datasets(plan: Plan, problems: list[Problem]) -> set[str]:
         return set()
     except (ValueError, OSError):
         wrong = set()
-    for name, settings in plan.study.datasets.items():
+    for name in plan.study.datasets:
         found: list[Problem] = []
-        key = f"datasets.{name}"
-        with collected(found, key):
-            load_dataset(settings, plan.folder / "data" / name, key).subjects()
+        with collected(found, f"datasets.{name}"):
+            plan.dataset(name).subjects()
         problems += found
         wrong |= {name} if found else set()
     return wrong
@@ -73,8 +71,7 @@ def _contrast_problems(plan: Plan, name: str) -> list[Problem]:
     """Contrasts of a task that its dataset lacks; none where the dataset is so wrong that it cannot be asked."""
     task, problems = plan.task(name), []
     try:
-        settings, key = plan.study.datasets[task.dataset], f"datasets.{task.dataset}"
-        contrasts = load_dataset(settings, plan.folder / "data" / task.dataset, key).contrasts()
+        contrasts = plan.dataset(task.dataset).contrasts()
     except (ValueError, OSError):
         return []
     for side, contrast in (("fixed", task.fixed), ("moving", task.moving)):

@@ -4,7 +4,6 @@ The folder is read by ancpbids, from names alone; folders that no filter looks i
 has the subjects listed at each start.
 """
 
-import difflib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from regbench.data._bids_options import BidsFilter, Value
+from regbench.problems import nearest
 
 DESCRIPTION = "dataset_description.json"
 EXTENSIONS = (".nii", ".nii.gz")
@@ -63,9 +63,9 @@ class BidsFolder:
         where = f"{self.path}: no image ({wanted}) in any `{wanted.datatype}`"
         suffixes = sorted({f.suffix for f in files})
         if wanted.suffix is not None and wanted.suffix not in suffixes:
-            close = difflib.get_close_matches(wanted.suffix, suffixes, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            return f"{where}; suffixes there: {', '.join(suffixes) or 'none'}{hint}"
+            return (
+                f"{where}; suffixes there: {', '.join(suffixes) or 'none'}{nearest(wanted.suffix, suffixes)}"
+            )
         same = [f for f in files if wanted.suffix in (None, f.suffix)]
         return f"{where}; entities there: {in_words(entities_of(same)) or 'none'}"
 

@@ -14,6 +14,7 @@ image have a true field.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -107,7 +108,7 @@ class Adapter(Dataset):
             raise Problems(problems, f"{self.options.path}: not usable as a dataset")
         return scans
 
-    @property
+    @cached_property
     def _gathered(self) -> tuple[list[ListedScans], list[Problem]]:
         """The rows by subject, and what is wrong with the other rows."""
         form = ["subject", "split"] if self.options.images else ["subject", "split", "contrast", "image"]

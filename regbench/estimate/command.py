@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 
 from regbench.estimate.estimate import as_json, estimate, known, totals, warnings
 from regbench.estimate.miniature import job_seconds, measure
@@ -10,7 +9,7 @@ from regbench.estimate.samples import earlier
 from regbench.estimate.terminal import shown
 from regbench.estimate.work import Work, work_of
 from regbench.plan import Plan
-from regbench.provenance import environment
+from regbench.provenance import cores, environment
 
 log = logging.getLogger(__name__)
 
@@ -29,11 +28,11 @@ def estimate_study(plan: Plan, machine: bool) -> str:
                 samples += measure(plan, task, _methods(missing, place, plan), place)
     start = job_seconds()
     lines = estimate(work, samples, start)
-    cores = len(os.sched_getaffinity(0))
-    sums, warned = totals(lines, cores), warnings(lines, plan.study, plan.results)
+    have = cores()
+    sums, warned = totals(lines, have), warnings(lines, plan.study, plan.results)
     if machine:
         return json.dumps(as_json(lines, sums, warned, start), indent=1)
-    return shown(lines, sums, warned, cores)
+    return shown(lines, sums, warned, have)
 
 
 def _methods(missing: list[Work], device: str, plan: Plan) -> dict[str, str]:

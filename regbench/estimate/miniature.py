@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from regbench.data import load_dataset
-from regbench.estimate.samples import Sample, dataset_options, text
+from regbench.estimate.samples import Sample, dataset_options, size_of, text
 from regbench.methods.contract import load_method
 from regbench.models.training import Trainable, train_model
 from regbench.plan import Plan
@@ -71,7 +71,7 @@ class _Miniature:
         dataset = load_dataset(settings, folder)
         for name in names:
             seconds, records[name] = _timed(lambda name=name: dataset.make(name))
-            size = _size(folder) / len(records)
+            size = size_of(folder) / len(records)
             yield Sample(
                 "data", settings.type, dataset_options(settings.model_dump()), 1, seconds, size, spot=True
             )
@@ -93,7 +93,7 @@ class _Miniature:
             )
             if name not in reference:  # which is not aligned to anything, and so takes no time
                 whole = math.prod(self.plan.task(self.name).grid.shape)
-                size = _size(folder) / sides
+                size = size_of(folder) / sides
                 # Aligning is done on the scans themselves: its time is that of the whole grid.
                 yield Sample(
                     "prepared", "", options, whole, seconds / sides, size * whole / self.voxels, spot=True
@@ -110,7 +110,7 @@ class _Miniature:
             owner, its_variant = self.plan.model(method, variant)
             model = self._trained(pairs, owner, its_variant, place)
             if declared.trains and model["status"] == "ok":
-                size = _size(self.folder / "models" / owner)
+                size = size_of(self.folder / "models" / owner)
                 seconds = model["seconds"] / model["steps"]
                 yield Sample(
                     "models", method, changes, self.voxels, seconds, size, None, model["threads"], place, True
@@ -163,7 +163,3 @@ def _timed(do) -> tuple[float, Any]:
     start = time.monotonic()
     made = do()
     return time.monotonic() - start, made
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -86,7 +86,7 @@ def _models(study: dict[str, Any], folder: Path) -> Iterator[Sample]:
         record = read_record(path)
         if record["status"] != "ok" or not _here(path, record) or task not in study["tasks"]:
             continue
-        size = sum(each.stat().st_size for each in path.parent.rglob("*") if each.is_file())
+        size = size_of(path.parent)
         yield Sample(
             "models", method, _options(study, method, variant), _voxels(study, task),
             record["seconds"] / record["steps"], size, None, record["threads"], record.get("device", "cpu"),
@@ -96,7 +96,7 @@ def _models(study: dict[str, Any], folder: Path) -> Iterator[Sample]:
 def _data(study: dict[str, Any], folder: Path) -> Iterator[Sample]:
     for name, settings in study["datasets"].items():
         subjects = list(folder.glob(f"data/{name}/*.json"))
-        size = _size(folder / "data" / name) / max(len(subjects), 1)
+        size = size_of(folder / "data" / name) / max(len(subjects), 1)
         for seconds in _took(folder / "logs" / "data" / name):
             yield Sample("data", settings["type"], dataset_options(settings), 1, seconds, size)
 
@@ -105,7 +105,7 @@ def _prepared(study: dict[str, Any], folder: Path) -> Iterator[Sample]:
     for name, task in study["tasks"].items():
         sides = len({task["fixed"], task["moving"]})
         subjects = list(folder.glob(f"prepared/{name}/subjects/*.json"))
-        size = _size(folder / "prepared" / name / "subjects") / max(len(subjects) * sides, 1)
+        size = size_of(folder / "prepared" / name / "subjects") / max(len(subjects) * sides, 1)
         for seconds in _took(folder / "logs" / "prepared" / name):
             yield Sample("prepared", "", text(task["prepare"]), _voxels(study, name), seconds / sides, size)
 
@@ -139,5 +139,6 @@ def _voxels(study: dict[str, Any], task: str) -> int:
     return prod(study["tasks"][task]["grid"]["shape"])
 
 
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.glob("*") if path.is_file())
+def size_of(folder: Path) -> int:
+    """Bytes of all files in a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

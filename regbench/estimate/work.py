@@ -57,7 +57,7 @@ def _data(plan: Plan) -> Iterator[Work]:
 def _prepared(plan: Plan, task: str) -> Work:
     """Sides of subjects; where pairs are aligned one by one, their moving images too; and true fields."""
     settings = plan.task(task)
-    dataset = plan.datasets[settings.dataset]
+    dataset = plan.dataset(settings.dataset)
     subjects, pairs = len(_subjects(plan, task)), {split: plan.pairs(task, split) for split in _SPLITS}
     sides = subjects * len({settings.fixed, settings.moving})
     if settings.prepare.affine.mode != "reference":

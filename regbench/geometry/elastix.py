@@ -10,7 +10,7 @@ import itk as _itk
 import numpy as np
 
 from regbench.geometry.fields import displace
-from regbench.geometry.grid import Grid
+from regbench.geometry.grid import itk_grid
 from regbench.geometry.transforms import Map
 
 itk: Any = _itk  # the module makes its classes as they are asked for, unseen by a type checker
@@ -58,7 +58,6 @@ def _field(parameters: Any) -> Map:
             nothing, parameters, log_to_console=False, output_directory=folder
         )
         u = np.ascontiguousarray(itk.array_from_image(image).T, np.float32)
-    affine = np.eye(4)
-    affine[:3, :3] = itk.array_from_matrix(image.GetDirection()) * np.array(image.GetSpacing())
-    affine[:3, 3] = image.GetOrigin()
-    return partial(displace, u=u, grid=Grid(u.shape[1:], affine))  # pyright: ignore[reportArgumentType]
+    direction = itk.array_from_matrix(image.GetDirection())
+    grid = itk_grid(u.shape[1:], image.GetOrigin(), image.GetSpacing(), direction)
+    return partial(displace, u=u, grid=grid)

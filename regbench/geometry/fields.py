@@ -35,11 +35,16 @@ def read_field(path: Path | str) -> tuple[np.ndarray, Grid]:
             "(D, H, W, 1, 3) with intent 1007, in LPS millimetres"
         )
     u = np.ascontiguousarray(np.moveaxis(read_voxels(image, path)[:, :, :, 0], -1, 0), dtype=np.float32)
-    if not np.isfinite(u).all():
-        raise ValueError(f"{path}: the displacement field has NaN or infinite values")
+    refuse_not_finite(u, path)
     if intent == DISPLACEMENT:
         u[:2] *= -1
     return u, grid_of(image, shape[:3], path)
+
+
+def refuse_not_finite(u: np.ndarray, path: Path) -> None:
+    """ValueError naming the file that the field was read from, where it has NaN or infinite values."""
+    if not np.isfinite(u).all():
+        raise ValueError(f"{path}: the displacement field has NaN or infinite values")
 
 
 def write_field(path: Path | str, u: np.ndarray, grid: Grid) -> None:

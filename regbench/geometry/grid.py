@@ -1,6 +1,7 @@
 """Where voxels lie: a grid maps array indices (i, j, k) to LPS millimetres, ITK's physical space."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -68,11 +69,21 @@ class Grid:
 
     def same_as(self, other: "Grid", tol: float = 1e-3) -> bool:
         """Whether both have one shape and no voxel lies more than `tol` mm from its namesake."""
-        if self.shape != other.shape:
-            return False
+        return self.shape == other.shape and self.apart(other) <= tol
+
+    def apart(self, other: "Grid") -> float:
+        """The greatest distance in mm between corner voxels of this grid and those of the same indices in another."""
         corners = np.indices((2, 2, 2)).reshape(3, -1) * (np.array(self.shape)[:, None] - 1)
         gap = self.to_points(corners) - other.to_points(corners)
-        return bool(np.linalg.norm(gap, axis=0).max() <= tol)
+        return float(np.linalg.norm(gap, axis=0).max())
+
+
+def itk_grid(shape: Any, origin: Any, spacing: Any, direction: Any) -> Grid:
+    """A grid of ITK's parts: sizes (3,), origin (3,) and spacing (3,) in mm, direction (3, 3) or its 9 numbers by row."""
+    affine = np.eye(4)
+    affine[:3, :3] = np.reshape(direction, (3, 3)) * np.asarray(spacing)
+    affine[:3, 3] = origin
+    return Grid(tuple(shape), affine)  # pyright: ignore[reportArgumentType]
 
 
 def centred_grid(

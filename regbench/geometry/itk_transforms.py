@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 import SimpleITK as sitk
 
-from regbench.geometry.fields import displace
+from regbench.geometry.fields import displace, refuse_not_finite
 from regbench.geometry.grid import apply_affine
 from regbench.geometry.simpleitk import from_simpleitk
 from regbench.geometry.transforms import Map, chain
@@ -67,8 +67,7 @@ def _map(transform: sitk.Transform, path: Path) -> Map:
 
 def _field(image: sitk.Image, path: Path) -> Map:
     u, grid = from_simpleitk(image)
-    if not np.isfinite(u).all():
-        raise ValueError(f"{path}: the displacement field has NaN or infinite values")
+    refuse_not_finite(u, path)
     return partial(displace, u=u.astype(np.float32), grid=grid)
 
 

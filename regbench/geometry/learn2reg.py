@@ -5,6 +5,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from regbench.geometry.fields import refuse_not_finite
 from regbench.geometry.grid import Grid
 from regbench.geometry.images import load_nifti, read_voxels
 from regbench.geometry.sampling import sample
@@ -30,8 +31,7 @@ def read_voxel_map(path: Path | str, fixed: Grid, moving: Grid) -> Map:
             f"{path}: found displacements of shape {u.shape}; expected {(3, *fixed.shape)}, components first, on the "
             "fixed grid"
         )
-    if not np.isfinite(u).all():
-        raise ValueError(f"{path}: the displacement field has NaN or infinite values")
+    refuse_not_finite(u, path)
 
     def move(points: np.ndarray) -> np.ndarray:
         index = fixed.to_index(points)

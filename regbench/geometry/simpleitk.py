@@ -3,7 +3,7 @@
 import numpy as np
 import SimpleITK as sitk
 
-from regbench.geometry.grid import Grid
+from regbench.geometry.grid import Grid, itk_grid
 
 
 def as_simpleitk(data: np.ndarray, grid: Grid) -> sitk.Image:
@@ -17,7 +17,5 @@ def as_simpleitk(data: np.ndarray, grid: Grid) -> sitk.Image:
 
 def from_simpleitk(image: sitk.Image) -> tuple[np.ndarray, Grid]:
     """An image's voxels, (D, H, W) or (C, D, H, W) for C components, and its grid."""
-    affine = np.eye(4)
-    affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
-    affine[:3, 3] = image.GetOrigin()
-    return np.ascontiguousarray(sitk.GetArrayFromImage(image).T), Grid(image.GetSize(), affine)
+    grid = itk_grid(image.GetSize(), image.GetOrigin(), image.GetSpacing(), image.GetDirection())
+    return np.ascontiguousarray(sitk.GetArrayFromImage(image).T), grid

@@ -1,5 +1,6 @@
 """What all learned methods share: options, the model file, and registration with a trained network."""
 
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -38,28 +39,26 @@ class LearnedMethod:
 
         Raises FileNotFoundError or ValueError that names the file: none given, not a model, or another method's.
         """
-        weights, facts = self._model(context)
-        assert context.model is not None
-        torch.set_num_threads(context.threads)
-        self.device, self.facts, self.source = torch.device(context.device), facts, context.model
-        made = type(self)(**facts.options)  # the network that was trained, whatever this object's options are
-        self._network = made.network(facts.shape).to(self.device).eval()
-        try:
-            self._network.load_state_dict(weights)
-        except RuntimeError as error:
-            raise ValueError(
-                f"{context.model}: weights do not fit the network; train again ({error})"
-            ) from error
+        trained = self.trained(context)  # the network that was trained, whatever this object's options are
+        self.device, self.facts, self.source = trained.device, trained.facts, trained.source
+        self._network = trained._network
 
     @classmethod
     def trained(cls, context: Context) -> Self:
         """Set up with the model that `context` names, made with its options; raises as `setup` does."""
-        made = cls(**cls._model(context)[1].options)
-        made.setup(context)
+        weights, facts, source = cls._model(context)
+        torch.set_num_threads(context.threads)
+        made = cls(**facts.options)
+        made.device, made.facts, made.source = torch.device(context.device), facts, source
+        made._network = made.network(facts.shape).to(made.device).eval()
+        try:
+            made._network.load_state_dict(weights)
+        except RuntimeError as error:
+            raise ValueError(f"{source}: weights do not fit the network; train again ({error})") from error
         return made
 
     @classmethod
-    def _model(cls, context: Context) -> tuple[dict[str, Tensor], ModelFacts]:
+    def _model(cls, context: Context) -> tuple[dict[str, Tensor], ModelFacts, Path]:
         name = f"{cls.__module__}:{cls.__name__}"
         if context.model is None:
             raise ValueError(
@@ -68,7 +67,7 @@ class LearnedMethod:
         weights, facts = load_model(context.model)
         if facts.method != name:
             raise ValueError(f"{context.model}: a model of {facts.method}, not of {name}")
-        return weights, facts
+        return weights, facts, context.model
 
     def for_pair(self, pair: dict[str, Any]) -> None:
         """Refuse a pair of other contrasts than the model's (ValueError)."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from regbench.geometry.fields import displacement
 from regbench.geometry.grid import Grid, apply_affine
-from regbench.geometry.images import Volume, grid_of, load_nifti
+from regbench.geometry.images import Volume, read_grid
 from regbench.geometry.learn2reg import read_voxel_map
 from regbench.geometry.transforms import chain, read_map
 from regbench.methods.contract import Context
@@ -79,6 +79,4 @@ class Precomputed:
         return displacement(apply_affine(self.after, moved), fixed.grid)
 
     def _grid(self, side: dict[str, Any]) -> Grid:
-        path = Path(side["original" if self.native else "image"])
-        image = load_nifti(path)
-        return grid_of(image, image.shape[:3], path)
+        return read_grid(side["original" if self.native else "image"])

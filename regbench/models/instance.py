@@ -149,9 +149,8 @@ def local_correlation(
         a = 2 * covariance * inverse
         c = 2 * correlation * inverse * variance
         back = turned(torch.stack([a, c, a * mean - c * other_mean]))
-        return correlation.mean() if mask is None else correlation[mask].mean(), image * back[
-            0
-        ] - other * back[1] - back[2]
+        gradient = image * back[0] - other * back[1] - back[2]
+        return (correlation if mask is None else correlation[mask]).mean(), gradient
 
     return correlate
 

@@ -52,8 +52,28 @@ def reread_scan(side: dict[str, Any]) -> Scan:
 def grid_around(volume: Volume, settings: GridSettings) -> Grid:
     """The task's grid, along the LPS axes, centred on the box of the mask (or foreground) in the scan's own space."""
     foreground = threshold_mask(volume.data, volume.grid.spacing) if volume.mask is None else volume.mask
-    points = volume.grid.to_points(np.argwhere(foreground).T)
-    return centred_grid(settings.shape, settings.spacing, (points.min(axis=1) + points.max(axis=1)) / 2)
+    low, high = box_of(foreground, volume.grid)
+    return centred_grid(settings.shape, settings.spacing, (low + high) / 2)
+
+
+def box_of(mask: np.ndarray, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """The least and greatest LPS mm, each (3,), of the voxels in a mask (D, H, W)."""
+    points = grid.to_points(np.argwhere(mask).T)
+    return points.min(axis=1), points.max(axis=1)
+
+
+def shown_at(scan: Scan, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """A scan at points (3, D, H, W) of its own LPS mm, as methods see it: (image, mask), each (D, H, W).
+
+    Normalised to [0, 1]; 0 outside the mask where there is one.
+    """
+    volume = scan.volume
+    image = normalise(sample_volume(volume.data, volume.grid, points, order=1), scan.normalisation)
+    if volume.mask is None:
+        return image, None
+    mask = sample_volume(volume.mask.astype(np.uint8), volume.grid, points, order=0) > 0
+    image[~mask] = 0
+    return image, mask
 
 
 def write_side(
@@ -61,15 +81,11 @@ def write_side(
 ) -> dict[str, Any]:
     """Resample a scan onto `grid`, write STEM.nii.gz and STEM_mask.nii.gz, and return the SIDE record.
 
-    who: {"subject", "contrast", "landmarks" (their file or None)}. Normalised to [0, 1]; 0 outside the mask where there is one.
+    who: {"subject", "contrast", "landmarks" (their file or None)}.
     """
-    volume = scan.volume
-    points = apply_affine(to_original, grid.points())
-    image = normalise(sample_volume(volume.data, volume.grid, points, order=1), scan.normalisation)
+    image, mask = shown_at(scan, apply_affine(to_original, grid.points()))
     mask_path = None
-    if volume.mask is not None:
-        mask = sample_volume(volume.mask.astype(np.uint8), volume.grid, points, order=0) > 0
-        image[~mask] = 0
+    if mask is not None:
         mask_path = stem.with_name(f"{stem.name}_mask.nii.gz")
         write_volume(mask_path, mask, grid)
     image_path = stem.with_name(f"{stem.name}.nii.gz")
@@ -78,7 +94,7 @@ def write_side(
         **who,
         "image": str(image_path),
         "mask": str(mask_path) if mask_path else None,
-        "original": str(volume.path),
+        "original": str(scan.volume.path),
         "labels": labels,
         "to_original": to_original.tolist(),
         "normalisation": scan.normalisation,

@@ -17,8 +17,7 @@ from regbench.geometry.images import Volume, read_volume
 from regbench.geometry.sampling import sample_volume
 from regbench.models.files import ModelFacts, load_model
 from regbench.prepared.affine import register_affine
-from regbench.prepared.intensity import normalise
-from regbench.prepared.side import Scan
+from regbench.prepared.side import Scan, shown_at
 from regbench.problems import MethodFailed
 from regbench.progress import Waiting
 from regbench.records import read_record
@@ -111,11 +110,7 @@ def _summary(
 ) -> dict[str, float]:
     """Similarity `inside` the fixed foreground before and after the deformation, and how the field folds there."""
     fixed, before = (read_volume(pair[side]["image"]).data for side in ("fixed", "moving"))
-    points = apply_affine(np.array(pair["moving"]["to_original"]), grid.points() + u)
-    volume = moving.volume
-    after = normalise(sample_volume(volume.data, volume.grid, points, order=1), moving.normalisation)
-    if volume.mask is not None:  # as preparation showed it before
-        after[sample_volume(volume.mask.astype(np.uint8), volume.grid, points, order=0) == 0] = 0
+    after, _ = shown_at(moving, apply_affine(np.array(pair["moving"]["to_original"]), grid.points() + u))
     folded, _ = folding(u, grid, inside)
     return {
         "mi_before": mutual_information(fixed[inside], before[inside])[0],

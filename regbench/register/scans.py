@@ -13,7 +13,7 @@ from regbench.geometry.sampling import sample_volume
 from regbench.models.files import ModelFacts
 from regbench.prepared.intensity import percentile_range
 from regbench.prepared.mask import for_alignment, read_mask, threshold_mask
-from regbench.prepared.side import Scan, write_side
+from regbench.prepared.side import Scan, box_of, write_side
 from regbench.register.request import Request
 from regbench.study import PrepareSettings
 
@@ -55,8 +55,7 @@ def for_affine(volume: Volume, request: Request) -> Volume:
 def working_grid(fixed: Volume, request: Request, facts: ModelFacts | None) -> Grid:
     """Along the LPS axes, around the fixed foreground; a learned method's is that of its training."""
     assert fixed.mask is not None
-    points = fixed.grid.to_points(np.argwhere(fixed.mask).T)
-    low, high = points.min(axis=1), points.max(axis=1)
+    low, high = box_of(fixed.mask, fixed.grid)
     if facts is None:
         mm = request.spacing or max(FINEST, float(fixed.grid.spacing.min()))
         a, b, c = (MULTIPLE * int(n) for n in np.ceil((high - low + 2 * MARGIN) / mm / MULTIPLE))

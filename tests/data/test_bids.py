@@ -252,7 +252,7 @@ def test_entities_of_bids_and_of_derivatives_of_ones_own_are_no_mistyped_keys(en
 def test_an_unknown_suffix_is_answered_with_those_there(tree):
     root = tree(*anat("01", "T1w", "inplaneT2"))
     message = refusal(bids(root, images={"T2w": {"suffix": "inplanT2"}}))
-    assert "suffixes there: T1w, inplaneT2; did you mean 'inplaneT2'?" in message
+    assert "suffixes there: T1w, inplaneT2 (did you mean 'inplaneT2'?)" in message
     message = refusal(bids(root, images={"T1w": {"suffix": "T1w", "acq": "fast"}}))
     assert "no image (suffix: T1w, acq: fast) in any `anat`; entities there: none" in message
 

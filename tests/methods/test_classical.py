@@ -24,7 +24,7 @@ FEW = {
     },
 }
 FEW["bspline"] |= {"GridSpacingSchedule": [2, 1], "ImagePyramidSchedule": [2, 2, 2, 1, 1, 1]}
-CONTEXT = Context(threads=2, device="cpu", seed=1)
+CONTEXT = Context(threads=1, device="cpu", seed=1)  # with more, greedy adds up in another order each time
 SHIFT = np.array([2.5, -2.0, 1.5])
 
 
