@@ -1,4 +1,4 @@
-"""ANTs SyN with Mattes mutual information, through antspyx; nothing but the deformable stage."""
+"""ANTs SyN, through antspyx; nothing but the deformable stage."""
 
 import tempfile
 from pathlib import Path
@@ -19,15 +19,14 @@ METRICS = ("Mattes", "MI", "CC", "MeanSquares", "Demons", "GC")
 class SyN:
     """Symmetric normalisation: Avants et al., Medical Image Analysis 12 (2008) 26-41.
 
-    `iterations` from coarse to fine (as many `shrink_factors` and `smoothing_sigmas`, the latter in voxels);
-    `gradient_step`, `update_sigma` and `total_sigma` (voxels) as antsRegistration's SyN[step,update,total]. `use_mask`: the
+    `metric` of antsRegistration, with `bins` (Mattes, MI) or `radius` (CC, voxels). `iterations` from coarse to fine (as many
+    `shrink_factors` and `smoothing_sigmas`, the latter in voxels); `gradient_step`, `update_sigma` and `total_sigma` (voxels) as antsRegistration's SyN[step,update,total]. `use_mask`: the
     metric is taken within both masks (--masks).
     """
 
     def __init__(
         self,
         metric: str,
-        bins: int,
         gradient_step: float,
         update_sigma: float,
         total_sigma: float,
@@ -35,6 +34,8 @@ class SyN:
         shrink_factors: list[int],
         smoothing_sigmas: list[float],
         convergence: list[float],
+        bins: int = 32,
+        radius: int = 4,
         use_mask: bool = False,
     ) -> None:
         if not len(iterations) == len(shrink_factors) == len(smoothing_sigmas):
@@ -45,7 +46,7 @@ class SyN:
                 f"expected one of {', '.join(METRICS)}"
             )
         threshold, window = convergence
-        self.metric, self.use_mask = (metric, bins), use_mask
+        self.metric, self.use_mask = (metric, radius if metric == "CC" else bins), use_mask
         self.settings = [
             *("--transform", f"SyN[{gradient_step},{update_sigma},{total_sigma}]"),
             *("--convergence", f"[{_crosses(iterations)},{threshold},{window:g}]"),
@@ -64,9 +65,9 @@ class SyN:
         masks = [
             _image(mask, fixed.grid, np.uint8) for mask in masks
         ]  # named: antsRegistration is given their places
-        metric, bins = self.metric
+        metric, width = self.metric
         with tempfile.TemporaryDirectory() as folder:
-            stage = ["--metric", f"{metric}[{pointers},1,{bins}]", *self.settings]
+            stage = ["--metric", f"{metric}[{pointers},1,{width}]", *self.settings]
             if masks:
                 stage += ["--masks", f"[{','.join(get_pointer_string(mask) for mask in masks)}]"]
             common = ["--dimensionality", "3", "--random-seed", str(self.seed), "--float", "1"]

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from regbench.methods.learned import LearnedMethod
+from regbench.models.mutual_information import mutual_information
 
 
 class PairwiseNetwork(nn.Module):
@@ -46,14 +47,13 @@ class PairwiseNetwork(nn.Module):
         return self.pairwise.velocity_field_integrator(velocity), velocity
 
 
-class VoxelMorph(LearnedMethod):
-    """Minimises -NCC(fixed, moving o phi) + smoothness * mean |grad v|^2 (Balakrishnan et al., IEEE TMI 38(8), 2019).
+class _Official(LearnedMethod):
+    """Minimises -similarity(fixed, moving o phi) + smoothness * mean |grad v|^2 with the official network.
 
-    `features` (0 at first: no convolution at full resolution), `leak` (slope of LeakyReLU below zero),
-    `integration_steps` and `flow_initializer` are the network's; `window`: voxels of the local correlation. The
-    smoothness term is on the velocity, or on the displacement where there is no integration. The rest are
-    TrainingSettings.
+    The smoothness term is on the velocity, or on the displacement where there is no integration.
     """
+
+    name: str  # of the similarity, in the training curve
 
     def __init__(
         self,
@@ -61,9 +61,9 @@ class VoxelMorph(LearnedMethod):
         leak: float,
         integration_steps: int,
         flow_initializer: float,
-        window: int,
         smoothness: float,
-        **training: Any,
+        similarity: dict[str, Any],
+        training: dict[str, Any],
     ) -> None:
         self.architecture = {
             "features": features,
@@ -71,9 +71,8 @@ class VoxelMorph(LearnedMethod):
             "integration_steps": integration_steps,
             "flow_initializer": flow_initializer,
         }
-        super().__init__(self.architecture | {"window": window, "smoothness": smoothness}, training)
+        super().__init__(self.architecture | similarity | {"smoothness": smoothness}, training)
         self.smoothness = smoothness
-        self.correlation = ne.nn.modules.NCC(window_size=window)
         self.gradient = ne.nn.modules.SpatialGradient("l2")
         self.transformer = vxm.nn.modules.SpatialTransformer()
 
@@ -87,6 +86,67 @@ class VoxelMorph(LearnedMethod):
         self, fixed: Tensor, moving: Tensor, output: tuple[Tensor, Tensor]
     ) -> tuple[Tensor, dict[str, Tensor]]:
         displacement, velocity = output
-        correlation = self.correlation(fixed, self.transformer(moving, displacement)).mean()
+        similarity = self.similarity(fixed, self.transformer(moving, displacement))
         gradient = self.gradient(velocity)
-        return self.smoothness * gradient - correlation, {"correlation": correlation, "gradient": gradient}
+        return self.smoothness * gradient - similarity, {self.name: similarity, "gradient": gradient}
+
+    def similarity(self, fixed: Tensor, warped: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+class VoxelMorph(_Official):
+    """With the squared local correlation (NCC), the package's own (Balakrishnan et al., IEEE TMI 38(8), 2019).
+
+    `features` (0 at first: no convolution at full resolution), `leak` (slope of LeakyReLU below zero),
+    `integration_steps` and `flow_initializer` are the network's; `window`: voxels of the local correlation. The rest are
+    TrainingSettings.
+    """
+
+    name = "correlation"
+
+    def __init__(
+        self,
+        features: list[int],
+        leak: float,
+        integration_steps: int,
+        flow_initializer: float,
+        window: int,
+        smoothness: float,
+        **training: Any,
+    ) -> None:
+        super().__init__(
+            features, leak, integration_steps, flow_initializer, smoothness, {"window": window}, training
+        )
+        self.correlation = ne.nn.modules.NCC(window_size=window)
+
+    def similarity(self, fixed: Tensor, warped: Tensor) -> Tensor:
+        return self.correlation(fixed, warped).mean()
+
+
+class VoxelMorphMI(_Official):
+    """With the differentiable mutual information that DMI is trained on: what is left between the two is the network.
+
+    `bins` and `sigma` as DMI's, the other options as VoxelMorph's.
+    """
+
+    name = "information"
+
+    def __init__(
+        self,
+        features: list[int],
+        leak: float,
+        integration_steps: int,
+        flow_initializer: float,
+        bins: int,
+        sigma: float,
+        smoothness: float,
+        **training: Any,
+    ) -> None:
+        similarity = {"bins": bins, "sigma": sigma}
+        super().__init__(
+            features, leak, integration_steps, flow_initializer, smoothness, similarity, training
+        )
+        self.bins, self.sigma = bins, sigma
+
+    def similarity(self, fixed: Tensor, warped: Tensor) -> Tensor:
+        return mutual_information(fixed, warped, bins=self.bins, sigma=self.sigma).mean()

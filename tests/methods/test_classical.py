@@ -1,4 +1,4 @@
-"""SyN, B-spline, DMI-IO and greedy move points the right way on any grid."""
+"""Classical methods, DMI-IO and the peers move points the right way on any grid."""
 
 from pathlib import Path
 
@@ -17,6 +17,9 @@ FEW = {
     "dmi_io": {},
     "greedy": {},
     "greedy_nmi": {},
+    "demons": {},
+    "syn_cc": {"iterations": [40, 20, 0], "shrink_factors": [4, 2, 1], "smoothing_sigmas": [2, 1, 0]},
+    "convexadam": {"grid_sp": 4},
     "bspline": {
         "MaximumNumberOfIterations": 60,
         "NumberOfResolutions": 2,
@@ -39,7 +42,12 @@ BOTH, GRIDS = ("same", "other"), ("las", "oblique", "anisotropic")
 SHIFTS = [
     (name, grid, contrast) for name in ("syn", "bspline", "dmi_io") for grid in GRIDS for contrast in BOTH
 ]
-SHIFTS += [("greedy", grid, "same") for grid in GRIDS] + [("greedy_nmi", "oblique", "other")]
+SHIFTS += [(name, grid, "same") for name in ("greedy", "demons", "convexadam") for grid in GRIDS]
+SHIFTS += [
+    ("syn_cc", "oblique", "same"),
+    ("greedy_nmi", "oblique", "other"),
+    ("convexadam", "oblique", "other"),
+]
 
 
 @pytest.mark.parametrize(("name", "grid", "contrast"), SHIFTS)
@@ -53,7 +61,7 @@ def test_a_shift_is_found_in_its_own_direction(name, grid, contrast):
     assert np.linalg.norm(found - SHIFT) < 0.4 * np.linalg.norm(SHIFT)
 
 
-@pytest.mark.parametrize("name", ["syn", "bspline", "dmi_io", "greedy"])
+@pytest.mark.parametrize("name", ["syn", "bspline", "dmi_io", "greedy", "demons", "syn_cc", "convexadam"])
 def test_the_error_of_a_known_warp_falls(name):
     grid = blobs.grids()["oblique"]
     points = grid.points()
