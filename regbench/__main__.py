@@ -236,6 +236,7 @@ def tables(study: StudyFile, log: Log = None) -> None:
 
 app.command(epilog=commands.REGISTER)(commands.register)
 app.command(epilog=commands.APPLY)(commands.apply)
+app.command("new-method", epilog=commands.NEW_METHOD)(commands.new_method)
 
 
 @app.command(epilog=SHOW)

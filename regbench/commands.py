@@ -1,4 +1,4 @@
-"""The commands for one pair: `regbench register` and `regbench apply`."""
+"""The commands for one pair, `regbench register` and `regbench apply`, and for one method, `regbench new-method`."""
 
 import os
 from pathlib import Path
@@ -30,6 +30,12 @@ APPLY = """Examples:
     regbench apply field.nii.gz moving_labels.nii.gz --labels -o warped_labels.nii.gz
 
     regbench apply field.nii.gz fixed_points.csv --points -o on_moving.csv
+"""
+NEW_METHOD = """Examples:
+
+    regbench new-method mine
+
+    regbench new-method mine --command --folder my_methods
 """
 CORES = cores()
 MEMORY_GB = round(0.9 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1)
@@ -161,6 +167,24 @@ def _apply_to_points(u: Any, grid: Any, path: Path, out: Path, inverse: bool) ->
         check_inside(found, grid, "outside the field's grid; are they landmarks of the fixed image?")
         moved = to_moving(found.points, u, grid)
     write_landmarks(out, replace(found, points=moved))
+
+
+def new_method(
+    name: Annotated[str, typer.Argument(help="lower-case letters, digits and _; the file's name")],
+    command: Annotated[
+        bool, typer.Option("--command/--python", help="a program of any language, or a Python class")
+    ] = False,
+    folder: Annotated[
+        Path, typer.Option(help="where; one that is not regbench's own goes into `method_folders`")
+    ] = METHODS,
+) -> None:
+    """Write a new method's file and a working example of what it runs; the next `snakemake` has it in every table."""
+    from regbench.new_method import new_method as write
+
+    declared, program = write(name, folder, command)
+    print(
+        f"wrote {declared} (its row, options and devices)\nwrote {program} (replace the example by your method)"
+    )
 
 
 def _options(method: MethodFile, words: list[str]) -> dict[str, Any]:

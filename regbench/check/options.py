@@ -17,6 +17,7 @@ from regbench.runs.jobs import PLACEHOLDER
 
 UNKNOWN = re.compile(r"unexpected keyword argument '(\w+)'")
 GIVEN = {
+    "python",
     "fixed",
     "moving",
     "out",

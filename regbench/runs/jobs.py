@@ -68,7 +68,7 @@ def command_of(
     Raises ValueError when the template names something that this pair does not have.
     """
     values: dict[str, Any] = {name.upper(): value for name, value in options.items()}
-    values |= {"OUT": out.resolve(), "HERE": method.path.parent.resolve()}
+    values |= {"OUT": out.resolve(), "HERE": method.path.parent.resolve(), "PYTHON": sys.executable}
     values |= {"THREADS": context["threads"], "DEVICE": context["device"]}
     values["MODEL"] = context["model"] and Path(context["model"]).resolve()
     for side in ("fixed", "moving"):
