@@ -129,7 +129,7 @@ def train(
         command = training_command(plan.study.train_processes, "regbench", arguments)
         watch_training(command, out, log, plan.study.limits.memory_gb)
         return
-    from regbench.methods.contract import load_method
+    from regbench.methods.contract import importable, load_method
     from regbench.models.training import Trainable, train_model
 
     log_to(log)
@@ -137,17 +137,19 @@ def train(
         p for path in plan.training_pairs(SimpleNamespace(task=task)) for p in read_record(path)["pairs"]
     ]
     val = {f"{fixed}__{moving}" for fixed, moving in plan.pairs(task, "val")}
-    learned = load_method(plan.methods[method].python or "", plan.options(method, variant))
-    train_model(
-        cast(Trainable, learned),
-        [pair for pair in pairs if pair["pair"] not in val],
-        [pair for pair in pairs if pair["pair"] in val],
-        folder=out.parent,
-        seed=plan.seed("train", task, method, variant, repetition),
-        threads=max(1, plan.study.threads // plan.study.train_processes),
-        device=device(plan.study.device),
-        limit_seconds=plan.study.limits.train_seconds,
-    )
+    declared = plan.methods[method]
+    with importable(declared.path.parent):
+        learned = load_method(declared.python or "", plan.options(method, variant))
+        train_model(
+            cast(Trainable, learned),
+            [pair for pair in pairs if pair["pair"] not in val],
+            [pair for pair in pairs if pair["pair"] in val],
+            folder=out.parent,
+            seed=plan.seed("train", task, method, variant, repetition),
+            threads=max(1, plan.study.threads // plan.study.train_processes),
+            device=device(plan.study.device),
+            limit_seconds=plan.study.limits.train_seconds,
+        )
 
 
 @stage()
@@ -237,6 +239,7 @@ def tables(study: StudyFile, log: Log = None) -> None:
 app.command(epilog=commands.REGISTER)(commands.register)
 app.command(epilog=commands.APPLY)(commands.apply)
 app.command("new-method", epilog=commands.NEW_METHOD)(commands.new_method)
+app.command("test-method", epilog=commands.TEST_METHOD)(commands.try_method)
 
 
 @app.command(epilog=SHOW)

@@ -1,16 +1,17 @@
-"""The commands for one pair, `regbench register` and `regbench apply`, and for one method, `regbench new-method`."""
+"""The commands for one pair, `regbench register` and `regbench apply`, and for one method, `new-method` and `test-method`."""
 
 import os
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 import yaml
 
-from regbench.methods.contract import load_method
+from regbench.methods.contract import importable, load_method
 from regbench.methods.discovery import MethodFile, discover
 from regbench.plan import METHODS
-from regbench.problems import nearest
+from regbench.problems import MethodFailed, nearest
 from regbench.progress import log_to
 from regbench.provenance import cores
 from regbench.study import LimitSettings
@@ -36,6 +37,14 @@ NEW_METHOD = """Examples:
     regbench new-method mine
 
     regbench new-method mine --command --folder my_methods
+"""
+TEST_METHOD = """Examples:
+
+    regbench test-method mine
+
+    regbench test-method mine --methods my_methods --set share=0.5
+
+    regbench test-method dmi_fast --model results/demo/models/mono/dmi_fast/default/r0/model.pt
 """
 CORES = cores()
 MEMORY_GB = round(0.9 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1)
@@ -74,10 +83,9 @@ def register(
     methods: Annotated[list[Path], typer.Option(help="a further folder of methods; may be repeated")] = [],  # noqa: B006
 ) -> None:
     """Register MOVING to FIXED, two raw scans, with any method."""
-    found = discover(list(dict.fromkeys(path.resolve() for path in [METHODS, *methods])))
-    if method not in found:
-        raise ValueError(f"no method {method!r}{nearest(method, found)}; there are {', '.join(found)}")
-    chosen, options = found[method], _options(found[method], set_)
+    found = _discovered(methods)
+    chosen = _chosen(found, method)
+    options = _options(chosen, set_)
     trained_by = found[chosen.model_of].python if chosen.model_of else None
     if (labels is None) != (warped_labels is None):
         raise ValueError("--labels and --warped-labels go together: the first is read, the second written")
@@ -187,6 +195,40 @@ def new_method(
     )
 
 
+def try_method(
+    name: Annotated[str, typer.Argument(help="a name of `regbench list methods`")],
+    methods: Annotated[list[Path], typer.Option(help="a further folder of methods; may be repeated")] = [],  # noqa: B006
+    set_: Annotated[
+        list[str], typer.Option("--set", help="an option of the method, NAME=VALUE; may be repeated")
+    ] = [],  # noqa: B006
+    model: Annotated[Path | None, typer.Option(help="a learned method's model.pt")] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="time limit of a run")] = 600.0,
+) -> None:
+    """Try a method on made images with known answers; tells the classic mistakes of displacement fields in words."""
+    found = _discovered(methods)
+    options = _options(_chosen(found, name), set_)
+    from regbench.trial import try_method as findings
+
+    failed = 0
+    with tempfile.TemporaryDirectory(prefix="regbench-test-method-") as folder:
+        for finding in findings(found, name, options, Path(folder), model, seconds):
+            failed += finding.outcome == "FAILED"
+            print(f"{finding.outcome:9}{finding.check:28}{finding.words}", flush=True)
+    if failed:
+        raise MethodFailed(f"method {name}: {failed} of its checks failed")
+
+
+def _discovered(folders: list[Path]) -> dict[str, MethodFile]:
+    """The methods of regbench's own folder and of further ones."""
+    return discover(list(dict.fromkeys(path.resolve() for path in [METHODS, *folders])))
+
+
+def _chosen(found: dict[str, MethodFile], name: str) -> MethodFile:
+    if name not in found:
+        raise ValueError(f"no method {name!r}{nearest(name, found)}; there are {', '.join(found)}")
+    return found[name]
+
+
 def _options(method: MethodFile, words: list[str]) -> dict[str, Any]:
     """The method file's options with those of `--set` laid over them, read as YAML; ValueError where it refuses them."""
     options = dict(method.options)
@@ -201,7 +243,8 @@ def _options(method: MethodFile, words: list[str]) -> dict[str, Any]:
         if isinstance(options[name], str) and isinstance(method.options.get(name), int | float):
             options[name] = _number(word, value)
     if words and method.python and not method.interpreter:
-        load_method(method.python, options)
+        with importable(method.path.parent):
+            load_method(method.python, options)
     elif unknown := [name for name in options if name not in method.options]:
         raise ValueError(
             f"--set {unknown[0]}: method {method.name} has {', '.join(method.options) or 'no options'}"

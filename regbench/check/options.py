@@ -3,13 +3,12 @@
 import inspect
 import re
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
 from regbench.check.methods import installed
-from regbench.methods.contract import load_method
+from regbench.methods.contract import importable, load_method
 from regbench.methods.discovery import MethodFile
 from regbench.plan import Plan
 from regbench.problems import Problem, nearest, problem_of
@@ -74,7 +73,7 @@ def _unused(key: str, method: MethodFile, changed: dict[str, Any]) -> list[Probl
 def _refusals(key: str, method: MethodFile, options: dict[str, Any]) -> list[Problem]:
     """What the method's class says to these options."""
     assert method.python
-    with _importable(method):
+    with importable(method.path.parent):
         try:
             load_method(method.python, options)
         except ValueError as error:
@@ -92,7 +91,7 @@ def _missing(plan: Plan, key: str, method: MethodFile, variant: str) -> list[Pro
     """Files made elsewhere that are not there, told once a task; where some are, those pairs alone will fail."""
     problems = []
     for task in (task for task in plan.study.tasks if method.name in plan.task_methods(task)):
-        with _importable(method):
+        with importable(method.path.parent):
             missing, wanted = plan.missing_files(task, method.name, variant)
         if missing:
             few = ", ".join(map(str, missing[:3])) + (", …" if len(missing) > 3 else "")
@@ -132,14 +131,3 @@ def _parameters(method: MethodFile) -> Mapping[str, inspect.Parameter]:
     module, _, name = (method.python or "").partition(":")
     kind = getattr(sys.modules.get(module), name, None)
     return inspect.signature(kind).parameters if kind else {}
-
-
-@contextmanager
-def _importable(method: MethodFile) -> Iterator[None]:
-    """Modules beside the method file can be imported, as the runner sees to it."""
-    folder = str(method.path.parent.resolve())
-    sys.path.insert(0, folder)
-    try:
-        yield
-    finally:
-        sys.path.remove(folder)

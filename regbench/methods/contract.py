@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -47,6 +50,16 @@ class Method(Protocol):
         warped(x) = moving(x + u(x)). Raises anything: the pair then ends with status `error`.
         """
         ...
+
+
+@contextmanager
+def importable(folder: Path) -> Iterator[None]:
+    """Within the block modules in a method file's folder can be imported, as the runner sees to it for its processes."""
+    sys.path.insert(0, str(folder.resolve()))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder.resolve()))
 
 
 def load_method(reference: str, options: dict[str, Any]) -> Method:
