@@ -22,6 +22,7 @@ from typing import Any
 import pandas as pd
 import yaml
 from machine import keep, machine, refuse_failures
+from study import measured, run, table
 
 ROOT = Path(__file__).resolve().parent.parent
 SCANS = ROOT / "results" / "scans"
@@ -36,14 +37,12 @@ def main() -> None:
     study = yaml.safe_load(options.study.read_text())
     second_contrasts(shared, SCANS / "malf")
     warped_scans(shared, SCANS / "warped")
-    subprocess.run(
-        ["snakemake", "--cores", "all", "--quiet", "rules", "--configfile", str(options.study.resolve())],
-        cwd=ROOT,
-        check=True,
-    )
-    rows = measured(ROOT / "results" / study["study"])
-    print(pd.DataFrame(rows).to_string(index=False, float_format=lambda x: f"{x:.4g}"))
-    summary = summarise(rows, ROOT / "results" / study["study"])
+    run(options.study)
+    results = ROOT / "results" / study["study"]
+    refuse_failures(pd.read_csv(results / "scores.csv"))
+    rows = measured(results)
+    print(table(rows))
+    summary = summarise(rows, results)
     if options.save:
         keep(study["study"], machine("cpu", study["threads"], "picsl_greedy"), rows, summary)
     print(f"{study['study']}: " + " ".join(f"{name}={value:.3g}" for name, value in summary.items()))
@@ -105,33 +104,6 @@ def write_table(path: Path, rows: list[tuple]) -> None:
     text = pd.DataFrame(rows, columns=list(HEAD)).to_csv(index=False)
     if not path.exists() or path.read_text() != text:
         path.write_text(text)
-
-
-def measured(folder: Path) -> list[dict[str, Any]]:
-    """A row for each task and method: pairs, mean DSC or error, folding, mean steady seconds a pair, peak memory."""
-    scores = pd.read_csv(folder / "scores.csv", dtype={"fixed": str, "moving": str})
-    refuse_failures(scores)
-    whole = scores[scores.label.isna()]
-    means = whole.pivot_table(index=["task", "method"], columns="metric", values="value", sort=False)
-    pairs = whole[whole.metric == "folding"].groupby(["task", "method"]).size()
-    timings = pd.read_csv(folder / "timings.csv")
-    steady = timings[(timings.phase == "compute") & ~timings.cold.astype(bool)].groupby(["task", "method"])
-    seconds, memory = steady.seconds.mean(), steady.peak_memory_mb.max()
-    return [
-        {
-            "task": task,
-            "method": method,
-            "pairs": int(pairs[task, method]),
-            **{
-                name: float(row[name])
-                for name in ("dsc", "hd95", "error", "folding", "sdlogj")
-                if name in row
-            },
-            "seconds": float(seconds.get((task, method), float("nan"))),
-            "memory_mb": float(memory.get((task, method), float("nan"))),
-        }
-        for (task, method), row in means.iterrows()
-    ]
 
 
 def summarise(rows: list[dict[str, Any]], folder: Path) -> dict[str, float]:
