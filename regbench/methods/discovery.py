@@ -138,7 +138,7 @@ def _tuning(method: MethodFile, above: str) -> tuple[dict[str, Any], ...]:
         node = next(node.value for node in assigned if ast.unparse(node.targets[0]) == "TUNING")
         settings = ast.literal_eval(node)
     except (SyntaxError, StopIteration, ValueError) as error:
-        raise ValueError(f"{method.path}: TUNING: {error or 'not assigned'}; {TUNING}") from error
+        raise ValueError(f"{method.path}: TUNING: {str(error) or 'not assigned'}; {TUNING}") from error
     if not isinstance(node, ast.List) or not all(isinstance(each, dict) and each for each in settings):
         raise ValueError(f"{method.path}:{node.lineno}: {TUNING}")
     for key in (key for each in node.elts if isinstance(each, ast.Dict) for key in each.keys if key):
