@@ -17,10 +17,8 @@ from regbench.problems import nearest
 from regbench.study import Study, TaskSettings
 
 METHODS = Path(__file__).resolve().parent.parent / "workflow" / "methods"
-TUNED, SETTING = (
-    "tuned",
-    "setting",
-)  # variants of a tuned method beside the study's: tuned; setting0, the default, …
+# Variants of a tuned method beside the study's: setting0 (the default), setting1, …, and what was chosen of them.
+SETTING, TUNED = "setting", "tuned"
 
 
 @dataclass(frozen=True)
@@ -186,10 +184,10 @@ class Plan:
         owner, named = self.methods[method].model_of, variant in self.study.method(method).variants
         if owner is None:
             return method, self.default(method) if variant == f"{SETTING}0" and not named else variant
-        variants = self.variants(owner)
         if named:
+            variants = self.variants(owner)
             return owner, variant if variant in variants else variants[0]
-        return owner, TUNED if TUNED in variants else self.default(owner)
+        return owner, TUNED if self.is_tuned(owner) else self.default(owner)
 
     def run_batches(self, task: str, method: str) -> list[str]:
         """Names of the run batches of a method: accuracy `r0_b0`, … and timed `timed_cpu`, …"""

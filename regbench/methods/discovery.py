@@ -14,7 +14,6 @@ DIRECTIVE = re.compile(r"^(?P<indent>\s+)(?P<name>\w+)\s*:\s*(?P<rest>.*)$")
 EXPECTED = (
     "expected `use rule run as NAME with:`, then `wildcard_constraints:` and `params:` with literal values"
 )
-
 TUNING = 'expected `TUNING = [{"option": value}, …]`: a list of literal settings, each changing at least one option'
 
 
@@ -131,7 +130,7 @@ def read_method_file(path: Path) -> MethodFile:
 
 def _tuning(method: MethodFile, above: str) -> tuple[dict[str, Any], ...]:
     """The settings in `TUNING = [...]` above the rule. Among its params, each new one would rerun all of its variants."""
-    if "TUNING" not in above:
+    if not re.search(r"^TUNING\b", above, re.MULTILINE):
         return ()
     try:
         assigned = [node for node in ast.parse(above).body if isinstance(node, ast.Assign)]
