@@ -1,4 +1,4 @@
-# data -> prepared -> models -> runs -> scores -> tables: one rule file a stage, in this order.
+# data -> prepared -> models -> runs -> scores -> tuning -> tables: one rule file a stage, in this order.
 # `snakemake --cores all` runs the default study, config.yaml; `--configfile workflow/studies/NAME.yaml` another one.
 import sys
 from pathlib import Path
@@ -43,6 +43,7 @@ wildcard_constraints:
 localrules:
     all,
     tables,
+    tune,
 
 
 include: "workflow/rules/data.smk"
@@ -50,6 +51,7 @@ include: "workflow/rules/prepared.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/runs.smk"
 include: "workflow/rules/scores.smk"
+include: "workflow/rules/tuning.smk"
 include: "workflow/rules/tables.smk"
 
 
@@ -57,3 +59,4 @@ rule all:
     default_target: True
     input:
         rules.tables.input,
+        PLAN.tuning_page,

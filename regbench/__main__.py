@@ -138,8 +138,9 @@ def train(
     ]
     val = {f"{fixed}__{moving}" for fixed, moving in plan.pairs(task, "val")}
     declared = plan.methods[method]
+    options = plan.job_options(SimpleNamespace(task=task, method=method, variant=variant))
     with importable(declared.path.parent):
-        learned = load_method(declared.python or "", plan.options(method, variant))
+        learned = load_method(declared.python or "", options)
         train_model(
             cast(Trainable, learned),
             [pair for pair in pairs if pair["pair"] not in val],
@@ -168,7 +169,7 @@ def run(
     run_batch(
         pairs[: plan.task(task).pairs.timed] if timed else pairs,
         plan.methods[method],
-        plan.options(method, variant),
+        plan.job_options(w),
         task=task,
         variant=variant,
         repetition=0 if timed else int(batch.partition("_")[0].removeprefix("r")),
@@ -206,6 +207,30 @@ def score(
             keep=plan.study.fields.keep,
             scored_by=plan.scored_by(w),
         )
+
+
+@stage()
+def choose(study: StudyFile, task: Word, method: Word, out: Out, log: Log = None) -> None:
+    """Stage tuning: which of a method's settings is best on the validation pairs."""
+    from regbench.tuning.tune import tried_settings, write_choice
+
+    log_to(log)
+    plan, w = Workflow.of(study), SimpleNamespace(task=task, method=method)
+    assert plan.study.tuning
+    tried = tried_settings(
+        plan.tried(method), plan.setting_scores(w), plan.setting_runs(w), plan.setting_models(w)
+    )
+    write_choice(out, tried, plan.study.tuning.folding_percent, {"task": task, "method": method})
+
+
+@stage()
+def tuning_page(study: StudyFile, log: Log = None) -> None:
+    """Stage tuning: every setting that was tried, on one page."""
+    from regbench.tables.tuned import write_page
+
+    log_to(log)
+    plan = Workflow.of(study)
+    write_page([Path(path) for path in plan.tuning_reports()], Path(*plan.tuning_page()), plan.methods)
 
 
 @stage()

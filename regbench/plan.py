@@ -17,6 +17,8 @@ from regbench.problems import nearest
 from regbench.study import Study, TaskSettings
 
 METHODS = Path(__file__).resolve().parent.parent / "workflow" / "methods"
+# Variants of a tuned method beside the study's: setting0 (the default), setting1, …, and what was chosen of them.
+SETTING, TUNED = "setting", "tuned"
 
 
 @dataclass(frozen=True)
@@ -128,11 +130,45 @@ class Plan:
         return not any(method.missing(self.options(name, variant)) for variant in self.variants(name))
 
     def variants(self, method: str) -> list[str]:
-        return list(self.study.method(method).variants)
+        """The study's variants, and `tuned`: those that have rows in tables."""
+        return [*self.study.method(method).variants, *([TUNED] if self.is_tuned(method) else [])]
 
     def options(self, method: str, variant: str) -> dict[str, Any]:
-        """The method file's options with the variant's laid over them."""
-        return {**self.methods[method].options, **self.study.method(method).variants[variant]}
+        """The method file's options with the variant's laid over them; of `tuned`, before the choice."""
+        return {**self.methods[method].options, **self.changes(method, variant)}
+
+    def changes(self, method: str, variant: str) -> dict[str, Any]:
+        """What a variant changes of the method file's options; a setting lays its own over the default variant's."""
+        named = self.study.method(method).variants
+        if variant in named:
+            return named[variant]
+        laid_over = {TUNED: {}, **dict(zip(self.settings(method), self.tried(method), strict=True))}
+        return {**named[self.default(method)], **laid_over[variant]}
+
+    def default(self, method: str) -> str:
+        """The variant that a method's settings are laid over: `default`, or the first."""
+        named = self.study.method(method).variants
+        return "default" if "default" in named else next(iter(named))
+
+    def is_tuned(self, method: str) -> bool:
+        """Whether the study tunes a method: it names it, or names none and the method has settings."""
+        tuning = self.study.tuning
+        if tuning is None:
+            return False
+        return bool(self.methods[method].tuning) if tuning.methods is None else method in tuning.methods
+
+    def tuned(self) -> list[tuple[str, str]]:
+        """(task, method) of everything that is tuned."""
+        tasks = self.study.tasks
+        return [(task, m) for task in tasks for m in self.task_methods(task) if self.is_tuned(m)]
+
+    def settings(self, method: str) -> list[str]:
+        """The variants that a tuned method is tried with on validation pairs: setting0, its default, first."""
+        return [f"{SETTING}{number}" for number in range(len(self.tried(method)))]
+
+    def tried(self, method: str) -> list[dict[str, Any]]:
+        """What each setting of a method changes of its default variant; the first one nothing."""
+        return [{}, *self.methods[method].tuning[: self.study.tuning.settings]] if self.study.tuning else []
 
     def repetitions(self, method: str) -> int:
         """Training seeds of a learned method; one for the others, which are deterministic given their seed."""
@@ -140,12 +176,18 @@ class Plan:
         return self.study.method(declared.model_of or method).seeds if declared.learned else 1
 
     def model(self, method: str, variant: str) -> tuple[str, str]:
-        """Method and variant whose models a learned method runs with: its own, or the same-named one of `model_of`."""
-        owner = self.methods[method].model_of
+        """Method and variant whose models a learned method runs with: its own, or the same-named one of `model_of`.
+
+        The first setting is the default, and so has its model. What is tuned of a method with the models of another, or
+        is being tuned, has the other's tuned ones, or its default where that is not tuned.
+        """
+        owner, named = self.methods[method].model_of, variant in self.study.method(method).variants
         if owner is None:
-            return method, variant
-        variants = self.variants(owner)
-        return owner, variant if variant in variants else variants[0]
+            return method, self.default(method) if variant == f"{SETTING}0" and not named else variant
+        if named:
+            variants = self.variants(owner)
+            return owner, variant if variant in variants else variants[0]
+        return owner, TUNED if self.is_tuned(owner) else self.default(owner)
 
     def run_batches(self, task: str, method: str) -> list[str]:
         """Names of the run batches of a method: accuracy `r0_b0`, … and timed `timed_cpu`, …"""
@@ -182,6 +224,11 @@ class Plan:
             for variant in self.variants(method)
             for r in range(self.repetitions(method))
         ]
+
+    def trained_to_tune(self) -> list[tuple[str, str, str, int]]:
+        """The same of the models that only tuning needs: one of each setting but the default."""
+        tuned = [(task, method) for task, method in self.tuned() if self.methods[method].trains]
+        return [(task, method, setting, 0) for task, method in tuned for setting in self.settings(method)[1:]]
 
     def names(self, task: str, fixed: str, moving: str) -> dict[str, str]:
         """What the words of a file-name pattern stand for (methods/patterns.py)."""

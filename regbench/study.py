@@ -1,5 +1,7 @@
 """The study: one complete configuration, strictly validated (DESIGN.md, Words). Unknown keys are refused."""
 
+import itertools
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -92,10 +94,51 @@ class DatasetSettings(BaseModel):
 
 
 class MethodSettings(Settings):
-    """What a study changes of a method: named variants (options laid over the method file's), training seeds."""
+    """What a study changes of a method: named variants (options laid over the method file's), training seeds.
+
+    `grid` names some values of each of some options; every combination of them is one more variant, called by it
+    (`sigma0.5_bins16`), and where no `variants` are given there are no others.
+    """
 
     variants: dict[Name, dict[str, Any]] = {"default": {}}
+    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
     seeds: Annotated[int, Field(ge=1)] = 1  # training repetitions of a learned method
+
+    @model_validator(mode="after")
+    def _with_grid(self) -> "MethodSettings":
+        if not self.grid:
+            return self
+        variants = dict(self.variants) if "variants" in self.model_fields_set else {}
+        for values in itertools.product(*self.grid.values()):
+            options = dict(zip(self.grid, values, strict=True))
+            name = "_".join(f"{option}{_in_a_name(value)}" for option, value in options.items())
+            if not re.match(NAME, name):
+                raise ValueError(f"the grid's variant {name!r} cannot be a name; give it one in `variants`")
+            if variants.setdefault(name, options) != options:
+                raise ValueError(
+                    f"two variants are called {name!r}; give one of them in `variants`, by another name"
+                )
+        object.__setattr__(self, "variants", variants)  # nobody has seen this object yet
+        return self
+
+
+def _in_a_name(value: Any) -> str:
+    """A value as part of a variant's name: [4, 2] reads 4-2."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", re.sub(r"[\[\]{}\"' ]", "", str(value)))
+
+
+class TuningSettings(Settings):
+    """Each method's settings (TUNING in its file) are tried on validation pairs; the best one is its row `tuned`.
+
+    `methods`: None takes every method that has some. `settings`: how many of each are tried, the first ones, besides the
+    default (variant `default`, or the first): as many for all. They are ranked by the mean over pairs of the true error,
+    else TRE, else DSC, else NMI; one that failed on a pair, or folds more than `folding_percent` of the brain (the mean
+    over pairs), is not chosen.
+    """
+
+    methods: Annotated[list[str], Field(min_length=1)] | None = None
+    settings: Annotated[int, Field(ge=1)] = 4
+    folding_percent: Annotated[float, Field(ge=0, le=100)] = 0.5
 
 
 class LimitSettings(Settings):
@@ -159,6 +202,7 @@ class Study(Settings):
     timing: TimingSettings = TimingSettings()
     scores: ScoreSettings = ScoreSettings()
     fields: FieldSettings = FieldSettings()
+    tuning: TuningSettings | None = None  # None: no rows `tuned`
 
     def method(self, name: str) -> MethodSettings:
         """The study's settings for a method; a method it does not mention runs once as it is."""

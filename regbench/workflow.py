@@ -17,7 +17,7 @@ from typing import Any
 from regbench.check.study import check_study
 from regbench.documents import read_mapping
 from regbench.fingerprint import fingerprint
-from regbench.plan import METHODS, Plan
+from regbench.plan import METHODS, TUNED, Plan
 from regbench.records import read_record, write_record, write_text
 from regbench.runs.keys import own_files
 from regbench.study import Study, parse_study, read_study
@@ -28,6 +28,7 @@ STAGE_CODE = {
     "models": ["regbench.models.training"],
     "runs": ["regbench.runs.worker"],
     "scores": ["regbench.scores.score"],
+    "tuning": ["regbench.tuning.tune"],
     "tables": ["regbench.tables.tables", "regbench.tables.gather"],
 }
 
@@ -181,14 +182,18 @@ class Workflow(Plan):
 
     # runs
     def run_pairs(self, w) -> list[str]:
-        """An accuracy batch reads its own pairs, a timed one takes the first of all test pairs."""
-        batches = [b for b in self.batches(w.task, "test") if _timed(w) or b == self.pair_batch(w.batch)]
-        return [self._pairs(w.task, batch) for batch in batches]
+        return [self._pairs(w.task, batch) for batch in self._pair_batches(w)]
 
-    @staticmethod
-    def pair_batch(batch: str) -> str:
-        """The batch of prepared pairs that a run batch is made of: `r0_b1` runs `test_b1`."""
-        return f"test_{batch.partition('_')[2]}"
+    def _pair_batches(self, w) -> list[str]:
+        """The batches of prepared pairs that a run batch is made of.
+
+        `r0_b1` runs `test_b1`; `r0_val`, of a setting that is tried, the validation pairs; a timed batch takes the first
+        of all test pairs.
+        """
+        if _timed(w):
+            return self.batches(w.task, "test")
+        number = w.batch.partition("_")[2]
+        return self.batches(w.task, "val") if number == "val" else [f"test_{number}"]
 
     def run_model(self, w) -> list[str]:
         """The model that a run uses: of the batch's repetition, and of the first one when timed."""
@@ -200,8 +205,7 @@ class Workflow(Plan):
 
     def run_settings(self, w) -> str:
         timing = self.study.timing
-        batches = self.batches(w.task, "test") if _timed(w) else [self.pair_batch(w.batch)]
-        pairs = [pair for batch in batches for pair in self.batch_pairs(w.task, batch)]
+        pairs = [pair for batch in self._pair_batches(w) for pair in self.batch_pairs(w.task, batch)]
         return _text(
             options=self.options(w.method, w.variant), code=self.method_code("runs", w.method),
             seed=self.study.seed, device=self.study.device, threads=self.study.threads,
@@ -223,6 +227,60 @@ class Workflow(Plan):
         method, options = self.methods[w.method], self.options(w.method, w.variant)
         found = {path for each in names for path in own_files(method, options, each)}
         return {str(path): [path.stat().st_size, path.stat().st_mtime_ns] for path in sorted(found)}
+
+    # tuning: each setting is a variant of its own, trained as any other and run on the validation pairs
+    def choice_file(self, w) -> list[str]:
+        """The options that were chosen, for the variant that takes them: read when its jobs run."""
+        if w.variant != TUNED or not self.is_tuned(w.method):
+            return []
+        return [f"{self._tuning_stem(w.task, w.method)}.options.json"]
+
+    def job_options(self, w) -> dict[str, Any]:
+        """The options of a run or a training: those of its variant, and of `tuned` those that were chosen."""
+        chosen = [read_record(path)["options"] for path in self.choice_file(w)]
+        return {**self.options(w.method, w.variant), **(chosen[0] if chosen else {})}
+
+    def setting_scores(self, w) -> list[str]:
+        return [
+            str(self.folder / "scores" / w.task / w.method / setting / "r0_val.csv")
+            for setting in self.settings(w.method)
+        ]
+
+    def setting_runs(self, w) -> list[str]:
+        folder = self.folder / "runs" / w.task / w.method
+        return [str(folder / setting / "r0_val" / "batch.json") for setting in self.settings(w.method)]
+
+    def setting_models(self, w) -> list[str]:
+        """The models of a method that trains, for what they cost."""
+        if not self.methods[w.method].trains:
+            return []
+        models = [self.model(w.method, setting) for setting in self.settings(w.method)]
+        return [str(self.folder / "models" / w.task / m / v / "r0" / "record.json") for m, v in models]
+
+    def choice_settings(self, w) -> str:
+        return _text(
+            settings=self.tried(w.method), folding=self.study.tuning and self.study.tuning.folding_percent,
+            code=self.codes["tuning"],
+        )  # fmt: skip
+
+    def tuning_reports(self, _w=None) -> list[str]:
+        return [f"{self._tuning_stem(task, method)}.json" for task, method in self.tuned()]
+
+    def tuning_page(self, _w=None) -> list[str]:
+        """The page on all that was tried, where something is tuned."""
+        return [str(self.folder / "tuning" / "tuning.md")] if self.tuned() else []
+
+    def tuning_asked(self, w) -> list[str]:
+        """The same for who asks for it; ValueError says what a study that tunes nothing lacks."""
+        if not self.tuned():
+            raise ValueError(
+                f"study {self.study.study} tunes nothing; add `tuning: {{}}` to it, or "
+                "`tuning: {methods: [dmi_io, syn], settings: 4}` (regbench/study.py, TuningSettings)"
+            )
+        return self.tuning_page(w)
+
+    def _tuning_stem(self, task: str, method: str) -> Path:
+        return self.folder / "tuning" / task / method
 
     # scores and tables
     def score_files(self) -> list[str]:

@@ -134,3 +134,84 @@ def test_files_made_elsewhere_that_are_missing_are_known_before_anything_runs(tm
         (tmp_path / name).touch()
     assert elsewhere.missing_files("mono", "precomputed", "mine") == ([], wanted)
     assert not [batch for batch in elsewhere.run_batches("mono", "precomputed") if "timed" in batch]
+
+
+TUNING = {"tuning": {"settings": 2}}
+
+
+def test_a_tuned_method_has_a_row_more_and_is_tried_with_its_default_and_the_first_settings(tmp_path):
+    tuned = plan(tmp_path, **TUNING, methods={"syn": {"variants": {"default": {"bins": 64}, "mine": {}}}})
+    assert tuned.variants("syn") == ["default", "mine", "tuned"]
+    assert tuned.variants("identity") == ["default"]
+    assert tuned.settings("syn") == ["setting0", "setting1", "setting2"]
+    first, second = tuned.methods["syn"].tuning[:2]
+    changes = [tuned.changes("syn", variant) for variant in ("tuned", *tuned.settings("syn"))]
+    assert changes == [{"bins": 64}, {"bins": 64}, {"bins": 64, **first}, {"bins": 64, **second}]
+    with pytest.raises(KeyError):
+        tuned.changes("syn", "setting3")
+
+
+def test_what_is_tried_is_among_no_rows_of_the_study(tmp_path):
+    tuned = plan(tmp_path, **TUNING)
+    assert ("mono", "dmi_fast") in tuned.tuned()
+    assert ("mono", "dmi_fast", "tuned", 0) in tuned.trained()
+    assert not [run for run in tuned.runs() if "setting" in run[2] or "val" in run[3]]
+    assert not [model for model in tuned.trained() if "setting" in model[2]]
+    added = [model for model in tuned.trained_to_tune() if model[:2] == ("mono", "dmi_fast")]
+    assert added == [("mono", "dmi_fast", f"setting{n}", 0) for n in (1, 2)]
+
+
+def test_only_the_methods_that_are_named_are_tuned(tmp_path):
+    assert {m for _, m in plan(tmp_path, tuning={"methods": ["syn"]}).tuned()} == {"syn"}
+    assert plan(tmp_path).tuned() == []
+
+
+def test_settings_run_with_their_own_models_and_the_default_with_the_default_s(tmp_path):
+    tuned = plan(tmp_path, **TUNING)
+    models = [tuned.model("dmi_fast", variant) for variant in ("default", "setting0", "setting1", "tuned")]
+    assert [variant for _, variant in models] == ["default", "default", "setting1", "tuned"]
+
+
+def test_what_is_tuned_of_a_method_with_the_models_of_another_has_the_other_s_tuned_ones(tmp_path):
+    both = plan(tmp_path, **TUNING)
+    alone = plan(tmp_path, tuning={"methods": ["dmi_fast_io"], "settings": 2})
+    assert (
+        both.model("dmi_fast_io", "default")
+        == alone.model("dmi_fast_io", "default")
+        == ("dmi_fast", "default")
+    )
+    for variant in ("setting0", "setting1", "tuned"):
+        assert both.model("dmi_fast_io", variant) == ("dmi_fast", "tuned")
+        assert alone.model("dmi_fast_io", variant) == ("dmi_fast", "default")
+
+
+@pytest.mark.parametrize(
+    ("tuning", "message"),
+    [
+        ({"methods": ["sin"]}, r"tuning\.methods: unknown method 'sin' \(did you mean 'syn'\?\)"),
+        ({"methods": ["greedy"]}, r"tuning\.methods: unknown method 'greedy'"),
+        ({"methods": ["precomputed", "syn"]}, r"tuning\.methods: precomputed takes part in no task"),
+        ({"methods": ["identity"]}, r"identity\.smk: 0 settings in TUNING, `tuning.settings` asks for 4"),
+        (
+            {"settings": 5},
+            r"syn\.smk: 4 settings in TUNING, `tuning.settings` asks for 5 of every method; add some",
+        ),
+    ],
+)
+def test_a_study_that_tunes_what_cannot_be_is_refused_before_anything_runs(tmp_path, tuning, message):
+    with pytest.raises(ValueError, match=message):
+        check_study(plan(tmp_path, tuning=tuning))
+
+
+def test_tuning_needs_validation_pairs_and_names_of_its_own(tmp_path):
+    datasets = copy.deepcopy(RAW["datasets"])
+    datasets["phantom"]["subjects"] = {"train": 3, "val": 0, "test": 2}
+    changed = Plan(parse_study({**copy.deepcopy(RAW), "datasets": datasets, **TUNING}, "smoke"), tmp_path)
+    with pytest.raises(ValueError, match=r"tasks\.mono: no val pair .*put subjects into the split `val`"):
+        check_study(changed)
+    for name in ("tuned", "setting0"):
+        with pytest.raises(
+            ValueError, match=rf"methods\.syn\.variants: '{name}' is a name that tuning gives"
+        ):
+            check_study(plan(tmp_path, **TUNING, methods={"syn": {"variants": {name: {}}}}))
+        check_study(plan(tmp_path, methods={"syn": {"variants": {name: {}}}}))

@@ -1,5 +1,6 @@
 """A study is complete in itself and strictly validated."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,54 @@ def test_yaml_that_would_run_code_is_refused(tmp_path):
     path.write_text("study: !!python/object/apply:os.getcwd []\n")
     with pytest.raises(ValueError, match=r"evil\.yaml, line 1: the tag .* would make an object or run code"):
         read_study(path)
+
+
+def variants(**settings) -> dict:
+    return parse_study({**default(), "methods": {"dmi": settings}}, "my.yaml").methods["dmi"].variants
+
+
+def test_a_grid_makes_a_named_variant_of_every_combination():
+    grid = {"sigma": [0.5, 1.0], "bins": [16, 32]}
+    assert variants(grid=grid) == {
+        "sigma0.5_bins16": {"sigma": 0.5, "bins": 16},
+        "sigma0.5_bins32": {"sigma": 0.5, "bins": 32},
+        "sigma1.0_bins16": {"sigma": 1.0, "bins": 16},
+        "sigma1.0_bins32": {"sigma": 1.0, "bins": 32},
+    }
+    assert list(variants(grid={"bins": [16]}, variants={"default": {}})) == ["default", "bins16"]
+    assert list(variants(grid={"encoder": [[8, 16]], "metric": ["WNCC 2x2"]})) == [
+        "encoder8-16_metricWNCC2x2"
+    ]
+
+
+def test_a_study_written_down_and_read_again_has_the_same_variants():
+    study = parse_study({**default(), "methods": {"dmi": {"grid": {"sigma": [0.5, 1.0]}}}}, "my.yaml")
+    assert parse_study(json.loads(study.model_dump_json()), "study.json") == study
+
+
+@pytest.mark.parametrize(
+    ("grid", "message"),
+    [
+        ({"bins": []}, r"methods\.dmi\.grid\.bins"),
+        ({"bins": 16}, r"methods\.dmi\.grid\.bins"),
+        ({"bins": [16, "16"]}, "two variants are called 'bins16'"),
+        ({"a__b": [1]}, "'a__b1' cannot be a name"),
+    ],
+)
+def test_a_grid_that_gives_no_variants_is_refused(grid, message):
+    with pytest.raises(ValueError, match=message):
+        variants(grid=grid)
+
+
+@pytest.mark.parametrize(
+    ("tuning", "message"),
+    [
+        ({"setings": 4}, r"tuning\.setings: unknown key \(did you mean 'settings'\?\)"),
+        ({"settings": 0}, r"tuning\.settings"),
+        ({"folding_percent": -1}, r"tuning\.folding_percent"),
+        ({"methods": []}, r"tuning\.methods"),
+    ],
+)
+def test_tuning_is_validated_as_strictly_as_the_rest(tuning, message):
+    with pytest.raises(ValueError, match=message):
+        parse_study({**default(), "tuning": tuning}, "my.yaml")

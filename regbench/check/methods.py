@@ -20,6 +20,7 @@ def found_methods(plan: Plan, problems: list[Problem]) -> dict[str, MethodFile]:
     places += [
         (f"tasks.{key}.methods", n) for key, task in plan.study.tasks.items() for n in task.methods or ()
     ]
+    places += [("tuning.methods", name) for name in (plan.study.tuning and plan.study.tuning.methods) or ()]
     problems += [
         Problem(
             key,
@@ -119,7 +120,8 @@ def process_problems(plan: Plan) -> list[Problem]:
     if processes > threads:
         what = f"{processes} processes with threads={threads}, expected at least a thread each"
         problems.append(Problem("train_processes", what, "use fewer, or more threads"))
-    for method, variant in {(method, variant): None for _, method, variant, _ in plan.trained()}:
+    models = [*plan.trained(), *plan.trained_to_tune()]
+    for method, variant in {(method, variant): None for _, method, variant, _ in models}:
         batch = plan.options(method, variant).get("batch", 1)
         if isinstance(batch, int) and batch % processes:
             what = f"{batch} pairs a step cannot be divided among train_processes={processes}"

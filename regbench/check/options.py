@@ -30,19 +30,36 @@ GIVEN = {
 
 
 def option_problems(plan: Plan) -> list[Problem]:
-    """Options that no method takes or that it refuses, for every variant of every method that takes part."""
+    """Options that no method takes or that it refuses, for every variant and setting of every method that takes part."""
     taking_part = dict.fromkeys(method for task in plan.study.tasks for method in plan.task_methods(task))
-    return [
+    problems = [
         problem
         for name in taking_part
-        for variant in plan.variants(name)
+        for variant in plan.study.method(name).variants
         for problem in _variant_problems(plan, plan.methods[name], variant)
+    ]
+    tuned = dict.fromkeys(method for _, method in plan.tuned())
+    return [*dict.fromkeys(problems), *(problem for m in tuned for problem in _setting_problems(plan, m))]
+
+
+def _setting_problems(plan: Plan, name: str) -> list[Problem]:
+    """What a tuned method's class refuses of its own settings, laid over the study's default variant of it."""
+    method = plan.methods[name]
+    if not method.python or method.interpreter or not all(map(installed, method.packages)):
+        return []
+    return [
+        problem
+        for number, setting in enumerate(plan.settings(name)[1:], 1)
+        for problem in _refusals(
+            f"{method.path}: TUNING, setting {number}", method, plan.options(name, setting)
+        )
     ]
 
 
 def _variant_problems(plan: Plan, method: MethodFile, variant: str) -> list[Problem]:
-    key = f"methods.{method.name}.variants.{variant}"
-    changed = plan.study.method(method.name).variants[variant]
+    settings = plan.study.method(method.name)
+    changed, key = settings.variants[variant], f"methods.{method.name}"
+    key += ".grid" if settings.grid and changed.keys() == settings.grid.keys() else f".variants.{variant}"
     problems = _texts(key, method, changed)
     if method.command:
         return problems + _unused(key, method, changed)

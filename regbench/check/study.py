@@ -1,6 +1,7 @@
 """What a study says against what there is: datasets, contrasts, splits, pairs, methods. Cheap: Snakemake asks at each start."""
 
 from regbench.check.methods import found_methods, method_problems, process_problems
+from regbench.check.tuning import tuning_problems
 from regbench.methods.discovery import MethodFile
 from regbench.plan import Plan
 from regbench.problems import Problem, Problems, collected, nearest
@@ -27,7 +28,7 @@ def study_problems(plan: Plan) -> tuple[list[Problem], Plan]:
         problems += method_problems(sound, task) if methods else []
     if not methods:
         return problems, type(plan)(plan.study.model_copy(update={"tasks": {}}), plan.results)
-    return problems + process_problems(sound), sound
+    return [*problems, *process_problems(sound), *tuning_problems(sound)], sound
 
 
 def _wrong_datasets(plan: Plan, problems: list[Problem]) -> set[str]:

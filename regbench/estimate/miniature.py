@@ -104,7 +104,7 @@ class _Miniature:
         """Samples of a method, trained first where it learns; returns the last run's record when it is ok."""
         declared, options = self.plan.methods[method], self.plan.options(method, variant)
         place = device if device in declared.devices else "cpu"
-        changes = text(self.plan.study.method(method).variants[variant])
+        changes = text(self.plan.changes(method, variant))
         model, folder = None, self.folder / "runs" / method
         if declared.learned:
             owner, its_variant = self.plan.model(method, variant)

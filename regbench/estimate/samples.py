@@ -132,7 +132,9 @@ def _took(folder: Path) -> list[float]:
 
 
 def _options(study: dict[str, Any], method: str, variant: str) -> str:
-    return text(study["methods"].get(method, {}).get("variants", {}).get(variant, {}))
+    """What the study's own variant changed; of one made by tuning, something unlike all others."""
+    known = {"default": {}, **study["methods"].get(method, {}).get("variants", {})}
+    return text(known.get(variant, {"variant": variant}))
 
 
 def _voxels(study: dict[str, Any], task: str) -> int:

@@ -1,7 +1,7 @@
 """What there is to do in a study, counted: units of work of each stage and method."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from math import prod
 
 from regbench.estimate.samples import HALF, dataset_options, text
@@ -83,7 +83,7 @@ _SPLITS = ("train", "val", "test")
 
 
 def _models(plan: Plan, task: str, device: str) -> Iterator[Work]:
-    for name, method, variant, _ in plan.trained():
+    for name, method, variant, _ in [*plan.trained(), *plan.trained_to_tune()]:
         if name != task:
             continue
         steps = training(plan, method, variant).total(len(plan.pairs(task, "train")))
@@ -107,16 +107,29 @@ def _runs(plan: Plan, task: str, device: str, gpu: bool) -> Iterator[Work]:
         for variant in plan.variants(method):
             batches = plan.run_batches(task, method)
             timed = [b.removeprefix("timed_") for b in batches if b.startswith("timed_")]
-            place = device if device in plan.methods[method].devices else "cpu"
-            shared = ("runs", method, _changes(plan, method, variant), task, _voxels(plan, task))
-            limit, share = study.limits.run_seconds, HALF if study.fields.precision == "half" else 1.0
-            count, jobs = pairs * plan.repetitions(method), len(batches) - len(timed)
-            yield Work(
-                *shared, count, jobs, _kept(plan, count, jobs), study.threads, place, False, limit, share
-            )
+            jobs = len(batches) - len(timed)
+            yield _registrations(plan, task, method, variant, pairs * plan.repetitions(method), jobs, device)
             for where in (where for where in timed if where == "cpu" or gpu):
                 calls = min(plan.task(task).pairs.timed, pairs) * (1 + study.timing.repetitions)
-                yield Work(*shared, calls, 1, 0, study.threads, where, True, limit)
+                work = _registrations(plan, task, method, variant, calls, 1, where)
+                yield replace(work, stored=0, alone=True, share=1.0)
+    for method, setting in _tried(plan, task):
+        yield _registrations(plan, task, method, setting, len(plan.pairs(task, "val")), 1, device)
+
+
+def _registrations(
+    plan: Plan, task: str, method: str, variant: str, count: int, jobs: int, device: str
+) -> Work:
+    study, place = plan.study, device if device in plan.methods[method].devices else "cpu"
+    return Work(
+        "runs", method, _changes(plan, method, variant), task, _voxels(plan, task), count, jobs, _kept(plan, count, jobs),
+        study.threads, place, False, study.limits.run_seconds, HALF if study.fields.precision == "half" else 1.0,
+    )  # fmt: skip
+
+
+def _tried(plan: Plan, task: str) -> list[tuple[str, str]]:
+    """(method, setting) of all that is tried on the task's validation pairs."""
+    return [(m, setting) for its, m in plan.tuned() if its == task for setting in plan.settings(m)]
 
 
 def _kept(plan: Plan, count: int, batches: int) -> int:
@@ -133,9 +146,10 @@ def _scores(plan: Plan, task: str) -> Work:
         for batch in plan.run_batches(task, method)
         if "timed" not in batch
     ]
-    pairs = len(plan.pairs(task, "test"))
+    pairs, tried = len(plan.pairs(task, "test")), _tried(plan, task)
     count = sum(pairs * plan.repetitions(m) * len(plan.variants(m)) for m in plan.task_methods(task))
-    return Work("scores", "", "", task, _voxels(plan, task), count, len(runs), 0)
+    count += len(tried) * len(plan.pairs(task, "val"))
+    return Work("scores", "", "", task, _voxels(plan, task), count, len(runs) + len(tried), 0)
 
 
 def _subjects(plan: Plan, task: str) -> set[str]:
@@ -144,8 +158,8 @@ def _subjects(plan: Plan, task: str) -> set[str]:
 
 
 def _changes(plan: Plan, method: str, variant: str) -> str:
-    """The study's own options of a variant, by which an earlier study's are known to be the same."""
-    return text(plan.study.method(method).variants[variant])
+    """What a variant changes of its method, by which an earlier study's are known to be the same."""
+    return text(plan.changes(method, variant))
 
 
 def _voxels(plan: Plan, task: str) -> int:

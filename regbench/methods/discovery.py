@@ -3,17 +3,18 @@
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from regbench.problems import Problem, Problems, collected
+from regbench.problems import Problem, Problems, collected, nearest
 
 HEADER = re.compile(r"^use\s+rule\s+(?P<base>\w+)\s+as\s+(?P<name>\w+)\s+with\s*:\s*(#.*)?$")
 DIRECTIVE = re.compile(r"^(?P<indent>\s+)(?P<name>\w+)\s*:\s*(?P<rest>.*)$")
 EXPECTED = (
     "expected `use rule run as NAME with:`, then `wildcard_constraints:` and `params:` with literal values"
 )
+TUNING = 'expected `TUNING = [{"option": value}, …]`: a list of literal settings, each changing at least one option'
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class MethodFile:
     the variant of the same name, else of the first). `control` rows are left out of comparisons; `timed=False` says that
     a method's time means nothing (a control's never does). `requires` names options that must have a value before the method takes part in a
     study; `packages` are modules beyond regbench's own that must be installed. `interpreter` is the Python that runs
-    the class, None for the one that runs regbench.
+    the class, None for the one that runs regbench. `tuning`: settings laid over `options`, of which `snakemake tune` chooses.
     """
 
     name: str
@@ -47,6 +48,7 @@ class MethodFile:
     packages: tuple[str, ...] = ()
     interpreter: str | None = None
     source: str = ""
+    tuning: tuple[dict[str, Any], ...] = ()
 
     @property
     def learned(self) -> bool:
@@ -62,7 +64,7 @@ LISTS = ("modalities", "devices", "requires", "packages")
 TYPES = {"options": dict, **dict.fromkeys(LISTS, (list, tuple))}
 TYPES |= dict.fromkeys(("trains", "needs_truth", "control", "timed"), bool)
 WORDS = {"modalities": {"mono", "multi"}, "devices": {"cpu", "cuda"}}
-KEYS = {entry.name for entry in fields(MethodFile)} - {"name", "path"}
+KEYS = {entry.name for entry in fields(MethodFile)} - {"name", "path", "tuning"}
 
 
 def discover(folders: list[Path]) -> dict[str, MethodFile]:
@@ -122,7 +124,29 @@ def read_method_file(path: Path) -> MethodFile:
     if "params" not in blocks:
         raise ValueError(f"{path}:{start}: no `params:`; {EXPECTED}")
     at, text = blocks["params"]
-    return _method(path, at, _literals(path, at, text))
+    method = _method(path, at, _literals(path, at, text))
+    return replace(method, tuning=_tuning(method, "\n".join(lines[: start - 1])))
+
+
+def _tuning(method: MethodFile, above: str) -> tuple[dict[str, Any], ...]:
+    """The settings in `TUNING = [...]` above the rule. Among its params, each new one would rerun all of its variants."""
+    if not re.search(r"^TUNING\b", above, re.MULTILINE):
+        return ()
+    try:
+        assigned = [node for node in ast.parse(above).body if isinstance(node, ast.Assign)]
+        node = next(node.value for node in assigned if ast.unparse(node.targets[0]) == "TUNING")
+        settings = ast.literal_eval(node)
+    except (SyntaxError, StopIteration, ValueError) as error:
+        raise ValueError(f"{method.path}: TUNING: {str(error) or 'not assigned'}; {TUNING}") from error
+    if not isinstance(node, ast.List) or not all(isinstance(each, dict) and each for each in settings):
+        raise ValueError(f"{method.path}:{node.lineno}: {TUNING}")
+    for key in (key for each in node.elts if isinstance(each, ast.Dict) for key in each.keys if key):
+        if (name := ast.literal_eval(key)) not in method.options:
+            raise ValueError(
+                f"{method.path}:{key.lineno}: TUNING sets {name!r}{nearest(str(name), method.options)}, which is not among "
+                f"the method's options; expected some of {', '.join(method.options) or 'them, of which there are none'}"
+            )
+    return tuple(settings)
 
 
 def _blocks(lines: list[str], start: int) -> Iterator[tuple[str, tuple[int, str]]]:

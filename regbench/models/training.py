@@ -1,5 +1,6 @@
 """Train a method's network and leave a record, whatever happens."""
 
+import contextlib
 import os
 import traceback
 from pathlib import Path
@@ -11,7 +12,9 @@ from regbench.models.pairs import Pairs
 from regbench.models.parallel import processes
 from regbench.models.trainer import OutOfTime, Trainable, Trainer, TrainingFailed
 from regbench.provenance import environment
-from regbench.records import write_record
+from regbench.records import read_record, write_record
+
+FINISHED = "finished.json"
 
 
 def train_model(
@@ -31,7 +34,8 @@ def train_model(
     The model kept is the one of least loss on the validation pairs (the last one where there are none). Failure is
     data: whatever goes wrong ends in the record, which is also returned; only an interrupt is raised. Of several
     processes (models/parallel.py) the first writes the record; one that fails writes why and exits, so that the others
-    are ended too.
+    are ended too. A training that ended well is not done again by the same code, on the same files, with the same
+    settings: its record is told from finished.json, which outlives record.json (Snakemake deletes it before a job).
     """
     folder = Path(folder)
     record: dict[str, Any] = {"status": "ok", "message": "", "log_tail": [], "model": None, "curve": None}
@@ -54,6 +58,10 @@ def train_model(
             trainer = Trainer(method, Pairs(train, masks), val_or_none, folder, seed, _device(device))
             record |= {"parameters": trainer.parameters, "device": str(trainer.device)}
             record |= {"processes": trainer.share.world, "threads": threads * trainer.share.world}
+            record["key"] = f"{trainer.key} {record['processes']} {record['threads']}"
+            if finished := _finished(folder, record["key"]):
+                write_record(folder / "record.json", finished)
+                return finished
             try:
                 with trainer.share.lock() as waited:
                     record["waited_seconds"] = waited
@@ -72,9 +80,21 @@ def train_model(
     told = parallel and failed and (folder / "record.json").exists()  # by the process that failed before
     if (first or failed) and not told:
         write_record(folder / "record.json", record)
+        if record["status"] == "ok":
+            write_record(folder / FINISHED, record)
     if failed and parallel:
         raise SystemExit(1)
     return record
+
+
+def _finished(folder: Path, key: str) -> dict[str, Any] | None:
+    """The record of the training with that key that ended well in `folder`, if its model is there."""
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        record = read_record(folder / FINISHED)
+        if record["key"] == key and Path(record["model"]).is_file():
+            return record
+    (folder / FINISHED).unlink(missing_ok=True)  # before its model is written over
+    return None
 
 
 def _usable(pairs: list[dict[str, Any]]) -> list[dict[str, Any]]:

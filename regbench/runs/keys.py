@@ -79,4 +79,4 @@ def own_files(method: MethodFile, options: dict[str, Any], names: dict[str, str]
         paths += sorted(method.path.parent.glob(f"{module}.*"))
         # This package's own Python is in the code's fingerprint, which sees through comments; here only data beside it.
         paths += sorted(path for path in PACKAGES.glob(f"{module}.*") if path.suffix != ".py")
-    return [path for path in paths if path.is_file()]
+    return [path for path in paths if path.is_file() and path != method.path]

@@ -15,6 +15,7 @@ from regbench.tables.gap import closed_gap, gap_text
 from regbench.tables.layout import DEVICES, Document, notes, task_blocks
 from regbench.tables.paper import paper, same_data, semi_synthetic
 from regbench.tables.summary import Line, Method, Timing, summarise
+from regbench.tables.tuned import tuned_notes
 
 SEMI_SYNTHETIC = (
     "Semi-synthetic data: real templates under simulated deformations and contrasts. These numbers say how "
@@ -49,7 +50,7 @@ def _write_table(study: Study, number: int, lines: dict[str, list[Line]], stem: 
     document = Document(f"Table {number}. {paper()['tables'][number]['caption']}", _facts(study, list(lines)))
     for task, each in lines.items():
         document.blocks += task_blocks(task, number, each, same_data(study, task))
-    document.notes = notes(lines)
+    document.notes = [*notes(lines), *tuned_notes(lines, stem.parent.with_name("tuning"))]
     write_text(stem.with_suffix(".md"), markdown(document))
     write_text(stem.with_suffix(".tex"), latex(document))
     rows = [_numbers(task, line) for task, each in lines.items() for line in each]

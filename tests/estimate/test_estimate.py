@@ -83,6 +83,18 @@ def test_hours_of_a_made_up_study_add_up_by_hand(tmp_path):
     assert found["runs"]["most_hours"] == pytest.approx(1.5 * found["runs"]["hours"])
 
 
+def test_tuning_costs_a_training_and_two_registrations_a_setting_and_a_row_more(tmp_path):
+    earlier_study(tmp_path)
+    plain, tuned = sums(tmp_path), sums(tmp_path, tuning={"settings": 2})
+    added = {stage: tuned[stage]["hours"] - plain[stage]["hours"] for stage in plain}
+    assert added["models"] == pytest.approx(
+        (2 + 1) * 20 * 36 / 3600
+    )  # DMI's two settings, and what is chosen
+    # SyN and DMI: two validation pairs of the default and two settings; two test pairs and a timed one of what is chosen.
+    assert added["runs"] == pytest.approx(2 * (2 * 3 + 2 + 2) * 7.2 / 3600)
+    assert added["scores"] == pytest.approx(2 * (2 * 3 + 2) * 1.8 / 3600)
+
+
 def test_gigabytes_of_a_made_up_study_add_up_by_hand(tmp_path):
     earlier_study(tmp_path)
     whole, half = (sums(tmp_path, fields={"precision": p}) for p in ("full", "half"))

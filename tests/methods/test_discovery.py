@@ -94,6 +94,42 @@ def test_a_wrong_file_is_refused_by_name_and_line(tmp_path, old, new, message):
     assert message in str(error.value)
 
 
+def test_settings_to_choose_from_stand_above_the_rule(tmp_path):
+    above = 'TUNING = [\n    {"mode": "slow"},\n    {"weight": 1.0, "levels": [2, 1]},\n]\n\n\n'
+    method = read_method_file(write(tmp_path, above + GOOD))
+    assert method.tuning == ({"mode": "slow"}, {"weight": 1.0, "levels": [2, 1]})
+    assert read_method_file(write(tmp_path, GOOD)).tuning == ()
+
+
+@pytest.mark.parametrize(
+    ("above", "message"),
+    [
+        (
+            'TUNING = [\n    {"mode": "slow"},\n    {"mod": "slow"},\n]',
+            "mine.smk:3: TUNING sets 'mod' (did you mean 'mode'?)",
+        ),
+        ("TUNING = [{}]", "mine.smk:1: expected `TUNING = [{"),
+        ('TUNING = {"mode": "slow"}', "mine.smk:1: expected `TUNING = [{"),
+        ("TUNING = [dict(mode=1)]", "mine.smk: TUNING: "),
+        ("TUNING: list = []", "mine.smk: TUNING: not assigned"),
+    ],
+)
+def test_wrong_settings_to_choose_from_are_refused_by_file_and_line(tmp_path, above, message):
+    with pytest.raises(ValueError, match=r"mine\.smk") as error:
+        read_method_file(write(tmp_path, f"{above}\n{GOOD}"))
+    assert message in str(error.value)
+
+
+def test_every_method_that_is_compared_has_the_same_number_of_settings():
+    methods = discover([METHODS, METHODS.with_name("peers")])
+    compared = {name for name, method in methods.items() if method.timed and not method.control}
+    assert {"bspline", "syn", "dmi", "dmi_fast", "dmi_fast_io", "dmi_io", "voxelmorph", "greedy"} < compared
+    assert {len(methods[name].tuning) for name in compared} == {4}
+    assert not any(methods[name].tuning for name in methods.keys() - compared)
+    for method in methods.values():
+        assert all({**method.options, **setting} != method.options for setting in method.tuning)
+
+
 def test_two_methods_of_one_name_are_refused(tmp_path):
     folders = [tmp_path / "a", tmp_path / "b"]
     for folder in folders:

@@ -216,6 +216,24 @@ def test_out_of_memory_has_a_status_of_its_own(tmp_path):
     assert train(NeedsTooMuch(**SETTINGS), tmp_path)["status"] == "oom"
 
 
+def test_a_training_that_is_finished_is_not_done_again_while_all_is_as_it_was(tmp_path):
+    given = pairs(tmp_path, "train", 3), pairs(tmp_path, "val", 2)
+
+    def trained(method, **changed):
+        rest = {"seed": 1, "threads": 1, "device": "cpu", "limit_seconds": 600.0} | changed
+        return train_model(method, *given, folder=tmp_path / "model", **rest), method.calls
+
+    first, _ = trained(Brightness(**SETTINGS))
+    (tmp_path / "model" / "record.json").unlink()  # as Snakemake does before it starts a job again
+    assert trained(Brightness(**SETTINGS)) == (first, 0)
+    assert json.loads((tmp_path / "model" / "record.json").read_text()) == first
+    for changed in ({"seed": 2}, {"threads": 2}):
+        assert trained(Brightness(**SETTINGS), **changed)[1] > 0
+    trained(Brightness(**SETTINGS))
+    assert trained(Explodes(**SETTINGS))[0]["status"] == "error"  # having begun to write over the model
+    assert trained(Brightness(**SETTINGS))[1] > 0
+
+
 def test_without_prepared_pairs_training_is_skipped(tmp_path):
     record = train(Brightness(**SETTINGS), tmp_path, status="error")
     assert record["status"] == "skipped"

@@ -72,3 +72,14 @@ def test_seeds_differ_by_what_is_run_and_fit_31_bits():
     seeds = {seed_of(0, {"task": task}, pair) for task in "ab" for pair in "cd"}
     assert len(seeds) == 4
     assert all(0 <= seed < 2**31 for seed in seeds)
+
+
+def test_a_method_s_own_file_does_not_count_and_the_module_beside_it_does(tmp_path, pair):
+    method = MethodFile("mine", tmp_path / "mine.smk", "Mine", python="mine:Mine")
+    for name in ("mine.smk", "mine.py"):
+        (tmp_path / name).write_text("first")
+    before = run_key(pair, method, {}, None, SETTINGS)
+    (tmp_path / "mine.smk").write_text("another label, more settings to choose from")
+    assert run_key(pair, method, {}, None, SETTINGS) == before
+    (tmp_path / "mine.py").write_text("second")
+    assert run_key(pair, method, {}, None, SETTINGS) != before

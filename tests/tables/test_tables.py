@@ -7,6 +7,8 @@ import pytest
 from regbench.tables.frames import read_table
 from regbench.tables.paper import paper
 from regbench.tables.tables import write_tables
+from regbench.tuning.choice import Tried
+from regbench.tuning.tune import write_choice
 from tests.tables.example import (
     METHODS,
     approx_mean,
@@ -127,6 +129,25 @@ def test_seeds_are_averaged_and_counted_and_variants_have_rows(tmp_path):
     assert "mean over 2 training seeds" in table(results)
     assert cells(table(results), "SyN (tuned)")[1].startswith(f"{approx_mean(0.7):.4f}")
     assert cells(table(results), "SyN (default)")[-2] == "12"
+
+
+def test_a_tuned_row_has_a_footnote_on_how_it_was_chosen_and_others_have_none(tmp_path):
+    scores = [*score_rows("mono", "syn", 0.5), *score_rows("mono", "syn", 0.7, variant="tuned")]
+    results = write_results(tmp_path / "tiny", scores, [])
+    settings = [
+        Tried({}, {"dsc": 0.5, "folding": 0.0}, 2),
+        Tried({"sigma": 2}, {"dsc": 0.6, "folding": 0.0}, 2),
+    ]
+    write_choice(results / "tuning/mono/syn.json", settings, 0.5, {"task": "mono", "method": "syn"})
+    write_tables(study(tables=(1,)), results, METHODS)
+    note = next(line for line in table(results).splitlines() if line.startswith("- Rows `tuned`, task mono"))
+    assert "validation pairs alone" in note
+    assert (
+        "SyN (tuned): sigma 2 (highest mean DSC, 0.6000 instead of 0.5000; of 2 settings on 2 pairs" in note
+    )
+    write_results(results, score_rows("mono", "syn", 0.5), [])
+    write_tables(study(tables=(1,)), results, METHODS)
+    assert "tuned" not in table(results)
 
 
 def test_times_of_several_machines_stand_side_by_side(tmp_path):

@@ -1,3 +1,6 @@
+TUNING = [{"smoothness": 0.03}, {"smoothness": 0.3}, {"sigma": 1.0}, {"bins": 16}]
+
+
 use rule run as dmi with:
     wildcard_constraints:
         method="dmi",

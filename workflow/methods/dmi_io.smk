@@ -1,3 +1,25 @@
+TUNING = [
+    {
+        "levels": [
+            [4, 40, "global", 2.0],
+            [2, 30, "global", 2.0],
+            [2, 30, "local", 1.6],
+            [1, 20, "local", 1.4],
+        ]
+    },
+    {
+        "levels": [
+            [4, 40, "global", 1.1],
+            [2, 30, "global", 1.1],
+            [2, 30, "local", 0.9],
+            [1, 20, "local", 0.7],
+        ]
+    },
+    {"fluid": 1.0},
+    {"radius": 3},
+]
+
+
 use rule run as dmi_io with:
     wildcard_constraints:
         method="dmi_io",

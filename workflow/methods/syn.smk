@@ -1,3 +1,11 @@
+TUNING = [
+    {"update_sigma": 2},
+    {"total_sigma": 0.5},
+    {"iterations": [80, 40, 20]},
+    {"update_sigma": 2, "iterations": [80, 40, 20]},
+]
+
+
 use rule run as syn with:
     wildcard_constraints:
         method="syn",

@@ -1,3 +1,6 @@
+TUNING = [{"lambda_weight": 0.65}, {"lambda_weight": 2.5}, {"selected_smooth": 3}, {"mind_r": 2}]
+
+
 use rule run as convexadam with:
     wildcard_constraints:
         method="convexadam",

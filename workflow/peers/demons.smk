@@ -1,3 +1,6 @@
+TUNING = [{"smoothing": 1.0}, {"smoothing": 2.0}, {"update_smoothing": 1.0}, {"iterations": [200, 120, 60]}]
+
+
 use rule run as demons with:
     wildcard_constraints:
         method="demons",

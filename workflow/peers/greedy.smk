@@ -1,3 +1,6 @@
+TUNING = [{"smoothing": [2.5, 0.7071]}, {"smoothing": [1.732, 1.2]}, {"step": 0.5}, {"metric": "WNCC 4x4x4"}]
+
+
 use rule run as greedy with:
     wildcard_constraints:
         method="greedy",

@@ -1,3 +1,11 @@
+TUNING = [
+    {"smoothing": [2.5, 0.7071]},
+    {"smoothing": [1.732, 1.2]},
+    {"step": 0.5},
+    {"iterations": [200, 100, 40]},
+]
+
+
 use rule run as greedy_nmi with:
     wildcard_constraints:
         method="greedy_nmi",

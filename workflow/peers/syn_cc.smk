@@ -1,3 +1,6 @@
+TUNING = [{"update_sigma": 2}, {"total_sigma": 0.5}, {"gradient_step": 0.2}, {"radius": 4}]
+
+
 use rule run as syn_cc with:
     wildcard_constraints:
         method="syn_cc",

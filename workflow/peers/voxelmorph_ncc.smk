@@ -1,3 +1,6 @@
+TUNING = [{"smoothness": 0.01}, {"smoothness": 0.1}, {"smoothness": 0.3}, {"window": 5}]
+
+
 use rule run as voxelmorph_ncc with:
     wildcard_constraints:
         method="voxelmorph_ncc",

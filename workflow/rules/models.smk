@@ -1,6 +1,7 @@
 rule train:
     input:
-        PLAN.training_pairs,
+        pairs=PLAN.training_pairs,
+        choice=PLAN.choice_file,
     output:
         RESULTS / "models" / "{task}" / "{method}" / "{variant}" / "r{repetition}" / "record.json",
     log:

@@ -1,9 +1,11 @@
 # The base of every method: workflow/methods/NAME.smk says `use rule run as NAME with:` its own parameters.
-# It matches no method by itself. BATCH is `rR_bK` (repetition R, batch K of the test pairs) or `timed_DEVICE`.
+# It matches no method by itself. BATCH is `rR_bK` (repetition R, batch K of the test pairs), `timed_DEVICE`, or `r0_val`
+# (the validation pairs, of a setting that is tried).
 rule run:
     input:
         pairs=PLAN.run_pairs,
         model=PLAN.run_model,
+        choice=PLAN.choice_file,
     output:
         RESULTS / "runs" / "{task}" / "{method}" / "{variant}" / "{batch}" / "batch.json",
     log:

@@ -7,7 +7,7 @@ rule score:
     log:
         LOGS / "scores" / "{task}" / "{method}" / "{variant}" / "{batch}.log",
     wildcard_constraints:
-        batch=r"r\d+_b\d+",
+        batch=r"r\d+_(b\d+|val)",
     conda:
         ENVIRONMENT
     params:
