@@ -19,6 +19,7 @@ from regbench.documents import read_mapping
 from regbench.fingerprint import fingerprint
 from regbench.plan import METHODS, Plan
 from regbench.records import read_record, write_record, write_text
+from regbench.runs.environments import facts_of
 from regbench.runs.keys import own_files
 from regbench.study import Study, parse_study, read_study
 
@@ -208,6 +209,7 @@ class Workflow(Plan):
             own=self._own_files(w, [self.names(w.task, *pair) for pair in pairs]),
             timing=[timing.repetitions, self.task(w.task).pairs.timed] if _timed(w) else None,
             fields=None if _timed(w) else self._stored(w),
+            **({"environment": own} if (own := facts_of(self.methods[w.method])) else {}),
         )  # fmt: skip
 
     def _stored(self, w) -> list[str | None]:

@@ -46,7 +46,7 @@ def _variant_problems(plan: Plan, method: MethodFile, variant: str) -> list[Prob
     problems = _texts(key, method, changed)
     if method.command:
         return problems + _unused(key, method, changed)
-    if problems or method.interpreter or not all(map(installed, method.packages)):
+    if problems or method.own_environment or not all(map(installed, method.packages)):
         return problems  # the class cannot be imported here: packages are told by study_problems, or it lives elsewhere
     return _refusals(key, method, plan.options(method.name, variant)) or _missing(plan, key, method, variant)
 

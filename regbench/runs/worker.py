@@ -47,7 +47,7 @@ def main() -> None:
 def _setup(job: dict[str, Any], answers: IO[str]) -> Method:
     start = time.perf_counter()
     with suppress(ImportError):  # where it is, it is there from the start: seeded, and held to its threads
-        import torch  # noqa: F401
+        import torch
     given = job["context"]
     context = Context(**{**given, "model": Path(given["model"]) if given["model"] else None})
     _seed(context.seed)
