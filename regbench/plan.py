@@ -14,6 +14,7 @@ from regbench.data import Dataset, Subject, load_dataset
 from regbench.methods.contract import load_method
 from regbench.methods.discovery import MethodFile, discover
 from regbench.problems import nearest
+from regbench.runs.environments import made
 from regbench.study import Study, TaskSettings
 
 METHODS = Path(__file__).resolve().parent.parent / "workflow" / "methods"
@@ -109,12 +110,13 @@ class Plan:
         return int(_rank(*pair)[:8], 16) % self.study.batches
 
     def task_methods(self, task: str) -> list[str]:
-        """Methods that take part in a task: those the study names, or all that can do it."""
+        """Methods that take part in a task: those the study names, or all that can do it and whose venv has been made."""
         settings = self.task(task)
         for name in settings.methods or ():
             if name not in self.methods:
                 raise ValueError(f"task {task}: unknown method {name!r}; found {sorted(self.methods)}")
-        names = self.methods if settings.methods is None else settings.methods
+        there = [name for name, method in self.methods.items() if made(method)]
+        names = there if settings.methods is None else settings.methods
         return [name for name in names if self._can(task, name)]
 
     def _can(self, task: str, name: str) -> bool:

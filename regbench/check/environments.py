@@ -7,7 +7,7 @@ import tempfile
 from regbench.methods.discovery import MethodFile
 from regbench.plan import Plan
 from regbench.problems import Problem
-from regbench.runs.environments import beside, python_of, start_of, variables_of
+from regbench.runs.environments import beside, made, python_of, start_of, variables_of
 
 WORKER = ("numpy", "nibabel")  # what the worker of a Python class takes, whatever the class itself needs
 OLD = "import sys; sys.version_info < (3, 11) and sys.exit(f'Python {sys.version.split()[0]}, expected 3.11 or later')"
@@ -16,10 +16,14 @@ SECONDS = 600  # the first look at an image of a registry fetches it
 
 
 def environment_problems(plan: Plan) -> list[Problem]:
-    """Of every method that takes part, once."""
-    taking_part = dict.fromkeys(name for task in plan.study.tasks for name in plan.task_methods(task))
-    found = [environment_problem(plan.methods[name]) for name in taking_part]
-    return [problem for problem in found if problem]
+    """Of every method that takes part, once; and warnings of those that would if their venv had been made."""
+    tasks = plan.study.tasks
+    taking_part = dict.fromkeys(name for task in tasks for name in plan.task_methods(task))
+    problems = [environment_problem(plan.methods[name]) for name in taking_part]
+    if any(task.methods is None for task in tasks.values()):
+        left_out = (method for name, method in plan.methods.items() if name not in taking_part)
+        problems += [_left_out(method) for method in left_out if not made(method)]
+    return [problem for problem in problems if problem]
 
 
 def environment_problem(method: MethodFile) -> Problem | None:
@@ -35,6 +39,12 @@ def environment_problem(method: MethodFile) -> Problem | None:
         return None
     what = f"method {method.name} needs {', '.join(missing)}, which its {_named(method)} lacks"
     return Problem(str(method.path), what, "install it there, or leave the method out")
+
+
+def _left_out(method: MethodFile) -> Problem:
+    what = f"method {method.name} is left out: its {_named(method)} has not been made"
+    todo = "make it as the method file says; a task that names its `methods` would not go without it"
+    return Problem(str(method.path), what, todo, "warning")
 
 
 def _asked(method: MethodFile, packages: list[str]) -> list[str]:

@@ -23,6 +23,11 @@ def beside(method: MethodFile, path: str) -> Path:
     return Path(os.path.abspath(method.path.parent / Path(path).expanduser()))
 
 
+def made(method: MethodFile) -> bool:
+    """Whether its venv is there; true for one without, for only conda and apptainer know what they have."""
+    return not method.venv or (beside(method, method.venv) / "bin" / "python").exists()
+
+
 def start_of(
     method: MethodFile, device: str = "cpu", read: Iterable[Path] = (), written: Iterable[Path] = ()
 ) -> list[str]:
