@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from regbench import PIPELINE
 from regbench.data import Dataset, Subject, load_dataset
 from regbench.methods.contract import load_method
 from regbench.methods.discovery import MethodFile, discover
@@ -17,7 +18,7 @@ from regbench.problems import nearest
 from regbench.runs.environments import made
 from regbench.study import Study, TaskSettings
 
-METHODS = Path(__file__).resolve().parent.parent / "workflow" / "methods"
+METHODS = PIPELINE / "workflow" / "methods"
 
 
 @dataclass(frozen=True)

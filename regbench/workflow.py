@@ -70,6 +70,11 @@ class Workflow(Plan):
     def of(cls, study_file: Path | str) -> "Workflow":
         """The plan of a study file that `write_study` wrote: what a job of the pipeline works from."""
         study_file = Path(study_file)
+        if not study_file.is_file():
+            raise FileNotFoundError(
+                f"{study_file}: no such file, expected to be written before the first job; a Snakefile that uses "
+                "regbench as a module says `onstart: regbench.onstart()`"
+            )
         return cls(read_study(study_file), study_file.parent.parent)
 
     @property

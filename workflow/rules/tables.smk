@@ -2,7 +2,7 @@ rule write_tables:
     input:
         scores=RESULTS / "scores.csv",
         timings=RESULTS / "timings.csv",
-        published=HERE / "regbench" / "paper.yaml",
+        published=PACKAGE / "paper.yaml",
     output:
         [RESULTS / "tables" / f"{table}.{form}" for table in PLAN.tables() for form in ("csv", "md", "tex")],
     log:
