@@ -1,12 +1,13 @@
 # make demo     install, run the default study, print both tables
 # make test     install, run all tests
 # make install  the environment alone: .venv from requirements.lock
+# make fireants  the peer FireANTs, in a venv of its own: .venv-fireants, 1.4 GB
 SHELL := /bin/bash
 PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.13; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test test-fast install lint lock clean
+.PHONY: demo test test-fast install fireants lint lock clean
 
 demo: install
 	@echo "regbench demo: two tasks on a semi-synthetic population; about twenty minutes on two cores; stop it when you like, the same command goes on."
@@ -30,6 +31,15 @@ install: .venv/.installed
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --no-deps --quiet -e .
 	@touch $@
 
+fireants: .venv-fireants/.installed
+
+# Apart from the core, and without what it asks for itself: SimpleITK 2.2.1, and packages that it uses for its scripts alone.
+.venv-fireants/.installed: workflow/peers/fireants.txt | install
+	$(BIN)/python -m venv .venv-fireants
+	.venv-fireants/bin/python -m pip install --disable-pip-version-check --progress-bar off -r workflow/peers/fireants.txt
+	.venv-fireants/bin/python -m pip install --disable-pip-version-check --progress-bar off --no-deps fireants==1.5.0
+	@touch $@
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -44,4 +54,4 @@ lock:
 	bash workflow/lock.sh
 
 clean:
-	rm -rf .venv .snakemake
+	rm -rf .venv .venv-fireants .snakemake

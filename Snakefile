@@ -6,6 +6,7 @@ from pathlib import Path
 HERE = Path(workflow.current_basedir)
 sys.path.insert(0, str(HERE))  # the package beside this file, also where it is not installed
 
+import regbench
 from regbench.interrupted import announce_main, clear_stale_locks
 from regbench.workflow import Workflow, jobs_use
 
@@ -25,6 +26,7 @@ PLAN = Workflow.from_config(
     method_folder=HERE / "workflow" / "methods",
     files=workflow.configfiles,
 )
+PACKAGE = Path(regbench.__file__).parent
 RESULTS = PLAN.folder
 LOGS = RESULTS / "logs"
 ENVIRONMENT = str(HERE / "environment.yml")  # not relative: method files outside this repository use it too

@@ -84,7 +84,7 @@ def register(
 ) -> None:
     """Register MOVING to FIXED, two raw scans, with any method."""
     found = _discovered(methods)
-    chosen = _chosen(found, method)
+    chosen = _usable(_chosen(found, method))
     options = _options(chosen, set_)
     trained_by = found[chosen.model_of].python if chosen.model_of else None
     if (labels is None) != (warped_labels is None):
@@ -206,7 +206,7 @@ def try_method(
 ) -> None:
     """Try a method on made images with known answers; tells the classic mistakes of displacement fields in words."""
     found = _discovered(methods)
-    options = _options(_chosen(found, name), set_)
+    options = _options(_usable(_chosen(found, name)), set_)
     from regbench.trial import try_method as findings
 
     failed = 0
@@ -229,6 +229,16 @@ def _chosen(found: dict[str, MethodFile], name: str) -> MethodFile:
     return found[name]
 
 
+def _usable(method: MethodFile) -> MethodFile:
+    """The method; ValueError where the environment it names does not do."""
+    if method.own_environment:
+        from regbench.check.environments import environment_problem
+
+        if problem := environment_problem(method):
+            raise ValueError(str(problem))
+    return method
+
+
 def _options(method: MethodFile, words: list[str]) -> dict[str, Any]:
     """The method file's options with those of `--set` laid over them, read as YAML; ValueError where it refuses them."""
     options = dict(method.options)
@@ -242,7 +252,7 @@ def _options(method: MethodFile, words: list[str]) -> dict[str, Any]:
             raise ValueError(f"--set {word}: the value is not YAML ({error})") from error
         if isinstance(options[name], str) and isinstance(method.options.get(name), int | float):
             options[name] = _number(word, value)
-    if words and method.python and not method.interpreter:
+    if words and method.python and not method.own_environment:
         with importable(method.path.parent):
             load_method(method.python, options)
     elif unknown := [name for name in options if name not in method.options]:

@@ -10,13 +10,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from regbench import PIPELINE
 from regbench.data import Dataset, Subject, load_dataset
 from regbench.methods.contract import load_method
 from regbench.methods.discovery import MethodFile, discover
 from regbench.problems import nearest
+from regbench.runs.environments import made
 from regbench.study import Study, TaskSettings
 
-METHODS = Path(__file__).resolve().parent.parent / "workflow" / "methods"
+METHODS = PIPELINE / "workflow" / "methods"
 # Variants of a tuned method beside the study's: setting0 (the default), setting1, …, and what was chosen of them.
 SETTING, TUNED = "setting", "tuned"
 
@@ -111,12 +113,13 @@ class Plan:
         return int(_rank(*pair)[:8], 16) % self.study.batches
 
     def task_methods(self, task: str) -> list[str]:
-        """Methods that take part in a task: those the study names, or all that can do it."""
+        """Methods that take part in a task: those the study names, or all that can do it and whose venv has been made."""
         settings = self.task(task)
         for name in settings.methods or ():
             if name not in self.methods:
                 raise ValueError(f"task {task}: unknown method {name!r}; found {sorted(self.methods)}")
-        names = self.methods if settings.methods is None else settings.methods
+        there = [name for name, method in self.methods.items() if made(method)]
+        names = there if settings.methods is None else settings.methods
         return [name for name in names if self._can(task, name)]
 
     def _can(self, task: str, name: str) -> bool:

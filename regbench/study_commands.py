@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from regbench import PIPELINE
 from regbench.methods.discovery import discover
 from regbench.plan import METHODS
 from regbench.problems import collected
@@ -122,10 +123,9 @@ def _metrics() -> Lines:
 
 
 def _studies() -> Lines:
-    root = METHODS.parent.parent
-    paths = [root / "config.yaml", *sorted((root / "workflow" / "studies").glob("*.yaml"))]
+    paths = [PIPELINE / "config.yaml", *sorted((PIPELINE / "workflow" / "studies").glob("*.yaml"))]
     rows = []
     for path in paths:
         study = read_study(path)
-        rows.append([str(path.relative_to(root)), " ".join(study.tasks), study.description])
+        rows.append([str(path.relative_to(PIPELINE)), " ".join(study.tasks), study.description])
     return ["STUDY", "TASKS", "WHAT IT IS"], rows

@@ -19,6 +19,7 @@ from regbench.documents import read_mapping
 from regbench.fingerprint import fingerprint
 from regbench.plan import METHODS, TUNED, Plan
 from regbench.records import read_record, write_record, write_text
+from regbench.runs.environments import facts_of
 from regbench.runs.keys import own_files
 from regbench.study import Study, parse_study, read_study
 
@@ -70,6 +71,11 @@ class Workflow(Plan):
     def of(cls, study_file: Path | str) -> "Workflow":
         """The plan of a study file that `write_study` wrote: what a job of the pipeline works from."""
         study_file = Path(study_file)
+        if not study_file.is_file():
+            raise FileNotFoundError(
+                f"{study_file}: no such file, expected to be written before the first job; a Snakefile that uses "
+                "regbench as a module says `onstart: regbench.onstart()`"
+            )
         return cls(read_study(study_file), study_file.parent.parent)
 
     @property
@@ -212,6 +218,7 @@ class Workflow(Plan):
             own=self._own_files(w, [self.names(w.task, *pair) for pair in pairs]),
             timing=[timing.repetitions, self.task(w.task).pairs.timed] if _timed(w) else None,
             fields=None if _timed(w) else self._stored(w),
+            **({"environment": own} if (own := facts_of(self.methods[w.method])) else {}),
         )  # fmt: skip
 
     def _stored(self, w) -> list[str | None]:

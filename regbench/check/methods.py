@@ -68,7 +68,7 @@ def _lacks(plan: Plan, task: str, name: str) -> list[Problem]:
     """What a method needs to be there: its packages, and the method whose models it runs with."""
     method, problems = plan.methods[name], []
     missing = [package for package in method.packages if not installed(package)]
-    if missing and not method.interpreter:
+    if missing and not method.own_environment:
         what = f"method {name} needs {', '.join(missing)}, which is not installed"
         todo = "pip install it (`make install` has all that workflow/peers needs), or leave the method out"
         problems.append(Problem(str(method.path), what, todo))

@@ -45,7 +45,7 @@ def option_problems(plan: Plan) -> list[Problem]:
 def _setting_problems(plan: Plan, name: str) -> list[Problem]:
     """What a tuned method's class refuses of its own settings, laid over the study's default variant of it."""
     method = plan.methods[name]
-    if not method.python or method.interpreter or not all(map(installed, method.packages)):
+    if not method.python or method.own_environment or not all(map(installed, method.packages)):
         return []
     return [
         problem
@@ -63,7 +63,7 @@ def _variant_problems(plan: Plan, method: MethodFile, variant: str) -> list[Prob
     problems = _texts(key, method, changed)
     if method.command:
         return problems + _unused(key, method, changed)
-    if problems or method.interpreter or not all(map(installed, method.packages)):
+    if problems or method.own_environment or not all(map(installed, method.packages)):
         return problems  # the class cannot be imported here: packages are told by study_problems, or it lives elsewhere
     return _refusals(key, method, plan.options(method.name, variant)) or _missing(plan, key, method, variant)
 

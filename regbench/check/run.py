@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from regbench.check.environments import environment_problems
 from regbench.check.files import check_files
 from regbench.check.machine import machine_problems
 from regbench.check.options import option_problems
@@ -38,7 +39,7 @@ def check_plan(plan: Plan, threads: int, elsewhere: bool = False) -> Findings:
     """Look at everything. `elsewhere`: the jobs may run on other machines than this one."""
     start = time.monotonic()
     said, sound = study_problems(plan)
-    study = [*said, *machine_problems(plan, elsewhere), *option_problems(sound)]
+    study = [*said, *machine_problems(plan, elsewhere), *option_problems(sound), *environment_problems(sound)]
     files = check_files(plan, threads)
     seconds = duration(time.monotonic() - start)
     note = f"{files.files} files, {files.read} of them new or changed, checked in {seconds}"

@@ -2,17 +2,23 @@
 
 On disk and between stages a field is an ITK displacement field: LPS millimetres, pull-back (it takes a fixed
 point to the moving point it comes from). In torch it is in voxels, (B, 3, D, H, W), channel order = axis order.
+torch is imported where it is used: the worker of a method in an environment of its own writes fields without it.
 """
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nibabel as nib
 import numpy as np
-import torch
 
 from regbench.geometry.grid import Grid, apply_affine
 from regbench.geometry.images import grid_of, load_nifti, read_voxels, save_nifti
 from regbench.geometry.sampling import sample_volume
+
+if TYPE_CHECKING:
+    import torch
 
 VECTOR = 1007  # NIFTI_INTENT_VECTOR: ITK and ANTs store LPS vectors under it as they are
 HALF_STEP = 2.0**-8  # mm; a power of two, so that rounded float32 end in zeros, which gzip packs
@@ -114,6 +120,8 @@ def jacobian_determinant(u: np.ndarray, grid: Grid) -> np.ndarray:
     u: (3, D, H, W) LPS mm. Central differences, one-sided at the border. Equal to det(A + du/dindex) / det(A),
     whose 3x3 determinant is written out. A field needs at least two voxels along every axis (ValueError).
     """
+    import torch
+
     if min(grid.shape) < 2:
         raise ValueError(f"a Jacobian needs at least two voxels along every axis, found shape {grid.shape}")
     field = torch.from_numpy(np.ascontiguousarray(u, dtype=np.float32))
@@ -128,6 +136,8 @@ def jacobian_determinant(u: np.ndarray, grid: Grid) -> np.ndarray:
 
 def _slope(field: torch.Tensor, axis: int) -> torch.Tensor:
     """Central differences a voxel, one-sided at the ends; several times faster here than torch.gradient."""
+    import torch
+
     field = field.movedim(axis, -1)
     slope = torch.empty_like(field)
     torch.sub(field[..., 2:], field[..., :-2], out=slope[..., 1:-1]).mul_(0.5)

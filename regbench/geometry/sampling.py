@@ -1,9 +1,18 @@
-"""Values between voxels, on many threads; ITK's rules at the border, so that ITK is the oracle."""
+"""Values between voxels, on many threads; ITK's rules at the border, so that ITK is the oracle.
+
+torch is imported where it is used, as in geometry/fields.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from regbench.geometry.grid import Grid
+
+if TYPE_CHECKING:
+    import torch
 
 
 def sample(data: np.ndarray, index: np.ndarray, order: int, fill: float | None = 0.0) -> np.ndarray:
@@ -15,6 +24,8 @@ def sample(data: np.ndarray, index: np.ndarray, order: int, fill: float | None =
     None takes the nearest edge value. A NaN coordinate counts as outside (with fill None: the first voxel).
     Returns (...) or (C, ...).
     """
+    import torch
+
     if order not in (0, 1):
         raise ValueError(f"order is 0 (nearest) or 1 (linear), found {order}")
     channels = data[None] if data.ndim == 3 else data
@@ -37,6 +48,8 @@ def sample_volume(
 
 
 def _inside(index: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
+    import torch
+
     inside = torch.ones(index.shape[1], dtype=torch.bool)
     for axis, size in enumerate(shape):
         inside &= (index[axis] >= -0.5) & (index[axis] < size - 0.5)
@@ -45,6 +58,8 @@ def _inside(index: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
 
 def _nearest(channels: np.ndarray, index: torch.Tensor) -> np.ndarray:
     """Rounded indices and an integer gather: labels of any size come back exactly."""
+    import torch
+
     flat = torch.zeros(index.shape[1], dtype=torch.int64)
     for axis, size in enumerate(channels.shape[1:]):
         nearest = torch.floor(index[axis] + 0.5).nan_to_num(0.0).clamp(0, size - 1)
@@ -54,6 +69,8 @@ def _nearest(channels: np.ndarray, index: torch.Tensor) -> np.ndarray:
 
 def _linear(channels: np.ndarray, index: torch.Tensor) -> np.ndarray:
     """torch's sampler works on one thread per batch entry, so the points are dealt out over a batch."""
+    import torch
+
     count = index.shape[1]
     parts = max(1, min(torch.get_num_threads(), count // 4096))
     length = -(-count // parts)

@@ -22,13 +22,18 @@ class MethodFile:
     """A method as its file declares it. Exactly one of `python` ("package.module:Class") and `command` is set.
 
     `command` is a template split as a shell would, without a shell. Words in capitals are replaced: FIXED, MOVING, OUT,
-    FIXED_MASK, MOVING_MASK, THREADS, DEVICE, MODEL, HERE (the method file's folder), PYTHON (the one that runs regbench), and
-    the options by their names.
+    FIXED_MASK, MOVING_MASK, THREADS, DEVICE, MODEL, HERE (the method file's folder), PYTHON (the method's), and the options by
+    their names.
     `devices`: where it can run. `trains`: it has models of its own; `model_of`: it runs with those of another method (of
     the variant of the same name, else of the first). `control` rows are left out of comparisons; `timed=False` says that
     a method's time means nothing (a control's never does). `requires` names options that must have a value before the method takes part in a
-    study; `packages` are modules beyond regbench's own that must be installed. `interpreter` is the Python that runs
-    the class, None for the one that runs regbench. `tuning`: settings laid over `options`, of which `snakemake tune` chooses.
+    study; `packages` are modules beyond regbench's own that must be installed. `tuning`: settings laid over `options`, of
+    which `snakemake tune` chooses.
+
+    At most one of three says where class or command runs, when not in regbench's own environment: `venv`, a folder;
+    `conda`, an environment's name, its folder (with a /) or an environment.yml that names it; `container`, apptainer's
+    image, a file or docker://NAME. Paths are relative to the method file's folder. A class needs Python 3.11 or later,
+    numpy and nibabel there.
     """
 
     name: str
@@ -46,7 +51,9 @@ class MethodFile:
     timed: bool = True
     requires: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
-    interpreter: str | None = None
+    venv: str | None = None
+    conda: str | None = None
+    container: str | None = None
     source: str = ""
     tuning: tuple[dict[str, Any], ...] = ()
 
@@ -55,11 +62,17 @@ class MethodFile:
         """Whether it runs with a trained model, its own or another method's."""
         return self.trains or self.model_of is not None
 
+    @property
+    def own_environment(self) -> str | None:
+        """Which of `venv`, `conda` and `container` it names; None where it runs in regbench's environment."""
+        return next((kind for kind in ENVIRONMENTS if getattr(self, kind)), None)
+
     def missing(self, options: dict[str, Any]) -> list[str]:
         """Required options that `options` gives no value."""
         return [name for name in self.requires if options.get(name) in (None, "")]
 
 
+ENVIRONMENTS = ("venv", "conda", "container")
 LISTS = ("modalities", "devices", "requires", "packages")
 TYPES = {"options": dict, **dict.fromkeys(LISTS, (list, tuple))}
 TYPES |= dict.fromkeys(("trains", "needs_truth", "control", "timed"), bool)
@@ -200,6 +213,13 @@ def _method(path: Path, line: int, params: dict[str, Any]) -> MethodFile:
             raise ValueError(f"{where}: {name} holds {sorted(unknown)}; expected some of {sorted(words)}")
     if params.get("trains") and "model_of" in params:
         raise ValueError(f"{where}: expected either trains=True or model_of=, not both")
+    if len(own := [kind for kind in ENVIRONMENTS if kind in params]) > 1:
+        raise ValueError(f"{where}: expected one of {' and '.join(own)}, not both")
+    if own and params.get("trains"):
+        raise ValueError(
+            f"{where}: {own[0]} with trains=True: a training runs in regbench's environment; train it elsewhere, "
+            "and name the model's file in an option"
+        )
     params |= {name: tuple(params[name]) for name in LISTS if name in params}
     if params.get("trains") or "model_of" in params:
         params.setdefault("devices", ("cpu", "cuda"))

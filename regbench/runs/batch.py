@@ -14,7 +14,8 @@ from regbench.methods.discovery import MethodFile
 from regbench.progress import Progress
 from regbench.provenance import environment
 from regbench.records import read_record, write_record
-from regbench.runs.jobs import SupervisorClient, command_of, job_of
+from regbench.runs.environments import facts_of
+from regbench.runs.jobs import SupervisorClient, absolute, command_of, job_of
 from regbench.runs.keys import digest, run_key, score_key, seed_of
 from regbench.runs.lock import machine_lock
 from regbench.study import LimitSettings
@@ -87,7 +88,7 @@ def run_batch(
         log.unlink(missing_ok=True)
     for part in [*folder.glob(".*.nii.gz*"), *folder.glob(".*.json*")]:
         part.unlink()  # half-written files of a killed run
-    job = job_of(method, options, context, limits.run_seconds, limits.memory_gb, log)
+    job = job_of(method, options, context, pairs, folder, limits.run_seconds, limits.memory_gb, log)
     upstream = _upstream(method, model_record, device)
     client = SupervisorClient(job)
     batch = _Batch(
@@ -212,7 +213,7 @@ def _record(batch: _Batch, pair: dict[str, Any], key: str, event: dict[str, Any]
         "threads": batch.context["threads"],
         "device": batch.context["device"],
         "timed": batch.timed,
-        "environment": environment(),
+        "environment": environment() | ({"own": own} if (own := facts_of(batch.method)) else {}),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
@@ -249,7 +250,7 @@ def _request(batch: _Batch, pair: dict[str, Any], out: Path) -> dict[str, Any]:
         "pair": pair["pair"],
         "calls": batch.calls,
         "fresh": batch.timed,
-        "request": {"pair": pair, "out": str(out), "calls": batch.calls, "seed": seed},
+        "request": {"pair": absolute(pair), "out": str(out.resolve()), "calls": batch.calls, "seed": seed},
         "argv": command,
     }
 

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from regbench.methods.discovery import MethodFile
+from regbench.records import files_in
+from regbench.runs.environments import python_of, start_of, variables_of
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
-ROOT = (
-    Path(__file__).resolve().parents[2]
-)  # the folder that holds the package, for a worker of another interpreter
+START_WORKER = Path(__file__).with_name("start_worker.py")
+ROOT = Path(__file__).resolve().parents[2]  # the folder that holds the package
 PLACEHOLDER = re.compile(r"\b[A-Z][A-Z0-9_]*\b")
 SETUP_SECONDS = 600.0  # imports and a model read from a slow disk are no part of a pair's time
 THREADS = (
@@ -36,21 +37,25 @@ def environment_of(method: MethodFile, threads: int, device: str) -> dict[str, s
     )
     if device == "cpu":
         variables["CUDA_VISIBLE_DEVICES"] = "-1"
-    return variables
+    return variables | variables_of(method)
 
 
 def job_of(
     method: MethodFile,
     options: dict[str, Any],
     context: dict[str, Any],
+    pairs: list[dict[str, Any]],
+    folder: Path,
     seconds: float,
     memory_gb: float,
     log: Path | None,
 ) -> dict[str, Any]:
-    """The supervisor's first line. `context`: threads, device, seed, model (regbench.methods.contract.Context)."""
-    interpreter = method.interpreter or sys.executable
+    """The supervisor's first line. `context`: threads, device, seed, model (regbench.methods.contract.Context).
+
+    `pairs`: all PAIR records that will be asked for; `folder`: where their fields go.
+    """
     return {
-        "worker": [interpreter, "-m", "regbench.runs.worker"] if method.python else None,
+        "worker": worker_of(method, options, context, pairs, folder) if method.python else None,
         "setup": {"python": method.python, "options": options, "context": context},
         "environment": environment_of(method, context["threads"], context["device"]),
         "seconds": seconds,
@@ -58,6 +63,42 @@ def job_of(
         "memory_mb": memory_gb * 1024,
         "log": str(log) if log else None,
     }
+
+
+def worker_of(
+    method: MethodFile,
+    options: dict[str, Any],
+    context: dict[str, Any],
+    pairs: list[dict[str, Any]],
+    folder: Path,
+) -> list[str]:
+    """The words that start a Python class's worker."""
+    if not method.own_environment:
+        return [sys.executable, "-m", "regbench.runs.worker"]
+    read = [*folders_of(method, options, context, pairs), ROOT / "regbench"]
+    start = start_of(method, context["device"], read, [folder.resolve()])
+    return [*start, python_of(method, sys.executable), str(START_WORKER)]
+
+
+def folders_of(
+    method: MethodFile, options: dict[str, Any], context: dict[str, Any], pairs: list[dict[str, Any]]
+) -> list[Path]:
+    """Folders of all files that the method reads for the pairs: images, masks, truth, model, its own."""
+    files = files_in([pairs, options, context["model"]])
+    return [*{Path(file).resolve().parent for file in files}, method.path.parent.resolve()]
+
+
+def absolute(pair: dict[str, Any]) -> dict[str, Any]:
+    """The PAIR record with absolute paths: a container may have another working folder."""
+
+    def path(name: str | None) -> str | None:
+        return name and str(Path(name).resolve())
+
+    sides = {
+        side: {**pair[side], "image": path(pair[side]["image"]), "mask": path(pair[side].get("mask"))}
+        for side in ("fixed", "moving")
+    }
+    return {**pair, **sides, "truth": path(pair.get("truth"))}
 
 
 def command_of(
@@ -68,13 +109,13 @@ def command_of(
     Raises ValueError when the template names something that this pair does not have.
     """
     values: dict[str, Any] = {name.upper(): value for name, value in options.items()}
-    values |= {"OUT": out.resolve(), "HERE": method.path.parent.resolve(), "PYTHON": sys.executable}
+    values |= {"OUT": out.resolve(), "HERE": method.path.parent.resolve()}
+    values["PYTHON"] = python_of(method, sys.executable)
     values |= {"THREADS": context["threads"], "DEVICE": context["device"]}
     values["MODEL"] = context["model"] and Path(context["model"]).resolve()
+    pair = absolute(pair)
     for side in ("fixed", "moving"):
-        values[side.upper()] = Path(pair[side]["image"]).resolve()
-        mask = pair[side].get("mask")
-        values[f"{side.upper()}_MASK"] = mask and Path(mask).resolve()
+        values |= {side.upper(): pair[side]["image"], f"{side.upper()}_MASK": pair[side]["mask"]}
 
     def value_of(match: re.Match[str]) -> str:
         value = values.get(match[0], match[0])
@@ -82,7 +123,9 @@ def command_of(
             raise ValueError(f"{method.path}: the command asks for {match[0]}, which this pair does not have")
         return str(value)
 
-    return [PLACEHOLDER.sub(value_of, word) for word in shlex.split(method.command or "")]
+    read = folders_of(method, options, context, [pair])
+    start = start_of(method, context["device"], read, [out.resolve().parent])
+    return [*start, *(PLACEHOLDER.sub(value_of, word) for word in shlex.split(method.command or ""))]
 
 
 class SupervisorClient:

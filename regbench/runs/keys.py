@@ -10,6 +10,7 @@ from typing import Any
 from regbench.methods.discovery import MethodFile
 from regbench.methods.patterns import fill, pair_names
 from regbench.records import files_in
+from regbench.runs.environments import environment_files, facts_of
 
 PACKAGES = Path(__file__).resolve().parents[2]  # the folder that holds the package
 
@@ -31,7 +32,7 @@ def run_key(
         "pair": pair["pair"],
         "files": [path and file_hash(path) for path in files],
         "own": [file_hash(path) for path in own_files(method, options, pair_names(pair))],
-        "method": [method.python, method.command, method.interpreter],
+        "method": [method.python, method.command, facts_of(method) or None],
         "options": options,
         **settings,
     }
@@ -69,7 +70,7 @@ def _content_hash(path: str, _time: int, _size: int) -> str:
 
 def own_files(method: MethodFile, options: dict[str, Any], names: dict[str, str]) -> list[Path]:
     """Files of the method's own: its module and what lies beside it under the same name (mine.py, mine.txt), scripts that
-    its command names, files that its options name, alone or in lists (patterns of `names`, methods/patterns.py)."""
+    its command names, what its environment is made of, files that its options name, alone or in lists (patterns of `names`, methods/patterns.py)."""
     values = [each for value in options.values() for each in (value if isinstance(value, list) else [value])]
     texts = [value for value in values if isinstance(value, str)]
     texts += [token.replace("HERE", str(method.path.parent)) for token in shlex.split(method.command or "")]
@@ -79,4 +80,6 @@ def own_files(method: MethodFile, options: dict[str, Any], names: dict[str, str]
         paths += sorted(method.path.parent.glob(f"{module}.*"))
         # This package's own Python is in the code's fingerprint, which sees through comments; here only data beside it.
         paths += sorted(path for path in PACKAGES.glob(f"{module}.*") if path.suffix != ".py")
-    return [path for path in paths if path.is_file() and path != method.path]
+    return [
+        path for path in [*paths, *environment_files(method)] if path.is_file() and path != method.path
+    ]

@@ -10,8 +10,10 @@ Standard output: for each request one line
     {"pair", "status", "message", "setup_seconds", "calls": [...], "peak_memory_mb", "peak_device_memory_mb", "log_tail"}
 The end of standard input, SIGTERM or the death of the parent ends everything that was started.
 
-A worker answers on a pipe of its own (REGBENCH_PIPES), so a method may print what it likes. Its answers, one JSON
-object a line, have "event": "ready" (setup done), "call" (one registration done), "done" or "failed".
+A worker answers on a pipe of its own, so a method may print what it likes. Its answers, one JSON object a line, have
+"event": "ready" (setup done), "call" (one registration done), "done" or "failed". The pipes have names, in the folder
+REGBENCH_PIPES below TMPDIR: descriptors would not pass through `conda run` or a container's engine.
+"$TMPDIR" in a word of a command stands for the folder for temporary files, which is removed at the end.
 """
 
 from __future__ import annotations
@@ -44,18 +46,21 @@ class Failure(Exception):
 class Child:
     """A process in a session of its own; its output is drained, its exit noted at once by a thread each."""
 
-    def __init__(self, argv, environment, log, pipes=()):
+    def __init__(self, argv, environment, log):
+        argv = [word.replace("$TMPDIR", environment["TMPDIR"]) for word in argv]
         self.start = time.perf_counter()
-        self.process = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            pass_fds=pipes,
-            start_new_session=True,
-            preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),
-        )
+        try:
+            self.process = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                start_new_session=True,
+                preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),
+            )
+        except OSError as error:
+            raise Failure("error", f"cannot start {argv[0]!r}: {error.strerror}") from error
         assert self.process.stdout is not None
         self.pid, self.output = self.process.pid, self.process.stdout
         self.tail = bytearray()
@@ -190,19 +195,18 @@ class Worker:
     """A Python process that loads a method once and then registers pair after pair."""
 
     def __init__(self, job, environment):
-        read_request, self._write = os.pipe()
-        self._read, write_answer = os.pipe()
-        pipes = (read_request, write_answer)
-        environment = {**environment, "REGBENCH_PIPES": ",".join(map(str, pipes))}
-        self.child = Child(job["worker"], environment, job["log"], pipes)
-        for pipe in pipes:
-            os.close(pipe)
+        self._pipes = tempfile.mkdtemp(dir=environment["TMPDIR"])
+        names = [os.path.join(self._pipes, name) for name in ("requests", "answers")]
+        for name in names:
+            os.mkfifo(name)
+        self.child = Child(job["worker"], {**environment, "REGBENCH_PIPES": self._pipes}, job["log"])
+        # For both directions: to open one alone would wait for a worker that may never come.
+        self._write, self._read = (os.open(name, os.O_RDWR) for name in names)
         self._rest = b""
         self.send(job["setup"])
 
     def send(self, message):
-        with contextlib.suppress(BrokenPipeError):  # it has died: the next `receive` says how
-            os.write(self._write, json.dumps(message).encode() + b"\n")
+        os.write(self._write, json.dumps(message).encode() + b"\n")
 
     def receive(self, watch, seconds):
         """Its next answer. Failure when it fails, dies or passes a limit."""
@@ -210,11 +214,7 @@ class Worker:
         while b"\n" not in self._rest:
             if self._read not in watch.wait(self.child, [self._read]):
                 raise Failure(*ending(self.child.code))
-            chunk = os.read(self._read, 65_536)
-            if not chunk:
-                watch.wait(self.child)
-                raise Failure(*ending(self.child.code))
-            self._rest += chunk
+            self._rest += os.read(self._read, 65_536)
         line, _, self._rest = self._rest.partition(b"\n")
         answer = json.loads(line)
         if answer["event"] == "failed":
@@ -225,6 +225,7 @@ class Worker:
         self.child.close()
         os.close(self._write)
         os.close(self._read)
+        shutil.rmtree(self._pipes, ignore_errors=True)
 
 
 def ending(code):
@@ -281,10 +282,7 @@ class Supervisor:
 
     def _command(self, request, event, watch):
         for call in range(request["calls"]):
-            try:
-                child = Child(request["argv"], self.environment, self.job["log"])
-            except OSError as error:
-                raise Failure("error", f"cannot start {request['argv'][0]!r}: {error.strerror}") from error
+            child = Child(request["argv"], self.environment, self.job["log"])
             watch.restart(self.job["seconds"])
             try:
                 watch.wait(child)

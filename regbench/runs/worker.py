@@ -1,6 +1,8 @@
 """The process that holds a method: set up once, then pair after pair, each phase on the clock.
 
 Started by supervisor.py (which says what is spoken on the pipes) with threads and devices already in its environment.
+It may run in another environment than regbench's (start_worker.py): besides the standard library it takes numpy and
+nibabel, no more.
 """
 
 import ctypes
@@ -11,6 +13,7 @@ import random
 import sys
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,10 +30,8 @@ class InvalidField(Exception):
 
 def main() -> None:
     """Serve requests until the supervisor closes the pipe."""
-    read, write = map(int, os.environ.pop("REGBENCH_PIPES").split(","))
-    for pipe in (read, write):
-        os.set_inheritable(pipe, False)
-    with open(read) as requests, open(write, "w", buffering=1) as answers:
+    pipes = Path(os.environ.pop("REGBENCH_PIPES"))
+    with open(pipes / "requests") as requests, open(pipes / "answers", "w", buffering=1) as answers:
         try:
             method = _setup(json.loads(requests.readline()), answers)
             count = 0
@@ -45,6 +46,8 @@ def main() -> None:
 
 def _setup(job: dict[str, Any], answers: IO[str]) -> Method:
     start = time.perf_counter()
+    with suppress(ImportError):  # where it is, it is there from the start: seeded, and held to its threads
+        import torch
     given = job["context"]
     context = Context(**{**given, "model": Path(given["model"]) if given["model"] else None})
     _seed(context.seed)

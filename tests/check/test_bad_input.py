@@ -174,6 +174,7 @@ CASES = [
     Case("no such folder of methods", lambda w: w.study.update(method_folders=["nowhere"]), ("nowhere: no such folder of methods", "correct `method_folders`")),
     Case("method file that is no rule", lambda w: w.method("label"), ("mine.smk:", "expected `use rule run as NAME with:`")),
     Case("method whose package is not there", lambda w: w.method('python="a:B", packages=["no_such_package"]'), ("mine.smk: method mine needs no_such_package, which is not installed", "pip install it")),
+    Case("method whose environment is not there", lambda w: w.method('python="a:B", venv="gone"'), ("mine.smk: method mine cannot run in its venv gone", "python3 -m venv")),
     Case("method whose package's package is not there", lambda w: w.method('python="a:B", packages=["no_such_package.part"]'), ("mine.smk: method mine needs no_such_package.part, which is not installed", "pip install it")),
     Case("fields made elsewhere that are not there", elsewhere("{fixed}_{moving}_lost.nii.gz"), ("methods.precomputed.variants.default: 2 of the 2 files for the test pairs of mono are not there: ", "s5_s6_lost.nii.gz", "correct `fields`, or make the files")),
     Case("some fields made elsewhere that are not there", elsewhere("{fixed}_{moving}.nii.gz"), ("methods.precomputed.variants.default: 1 of the 2 files for the test pairs of mono are not there: ", "s6_s5.nii.gz", "make the files"), "warning"),

@@ -116,6 +116,10 @@ class World:
         path.write_text(self.text or yaml.safe_dump(self.study), encoding="utf8")
         return path
 
+    @property
+    def plan(self) -> Workflow:
+        return Workflow.from_file(self.write(), self.folder / "results")
+
     def problems(self, path: Path | None = None) -> list[Problem]:
         """What `regbench check` tells."""
         found: list[Problem] = []

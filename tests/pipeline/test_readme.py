@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(1800)]
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
-PARTS = ("Snakefile", "Makefile", "config.yaml", "environment.yml", "requirements.lock", "pyproject.toml", "workflow", "regbench", "profiles", "benchmarks")  # fmt: skip
+PARTS = ("Snakefile", "Makefile", "config.yaml", "environment.yml", "requirements.lock", "pyproject.toml", "README.md", "LICENSE", "workflow", "regbench", "profiles", "benchmarks")  # fmt: skip
 # Commands that other tests run whole, or that need what is not here, are run as far as they can be.
 INSTEAD = {
     "make demo": "make -n demo",
@@ -47,9 +47,7 @@ def commands() -> list[str]:
 def workspace(tmp_path_factory) -> Path:
     """A copy of the repository with the files that README names: two scans, and the study of two subjects."""
     folder = tmp_path_factory.mktemp("readme")
-    for part in PARTS:
-        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
-        copy(ROOT / part, folder / part)
+    copy_of_the_repository(folder)
     for name, shift in (("fixed", 0.0), ("moving", 4.0)):
         head(folder / f"{name}.nii.gz", folder / f"{name}_labels.nii.gz", shift)
     for name, shift in (("anna", 0.0), ("ben", -5.0)):
@@ -58,6 +56,15 @@ def workspace(tmp_path_factory) -> Path:
     (folder / "scans.csv").write_text(blocks("csv")[0])
     (folder / "mine.yaml").write_text(next(block for block in blocks("yaml") if block.startswith("study: ")))
     return folder
+
+
+def copy_of_the_repository(folder: Path) -> None:
+    """Its parts in `folder`, with links as links."""
+    for part in PARTS:
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, folder / part, symlinks=True)
+        else:
+            shutil.copy(ROOT / part, folder / part)
 
 
 def head(image: Path, labels: Path, shift: float) -> None:

@@ -3,7 +3,7 @@ rule write_tables:
         scores=RESULTS / "scores.csv",
         timings=RESULTS / "timings.csv",
         tuning=PLAN.tuning_reports,
-        published=HERE / "regbench" / "paper.yaml",
+        published=PACKAGE / "paper.yaml",
     output:
         [RESULTS / "tables" / f"{table}.{form}" for table in PLAN.tables() for form in ("csv", "md", "tex")],
     log:
