@@ -122,35 +122,40 @@ def train(
 ) -> None:
     """Stage models: train a learned method on the task's training pairs."""
     plan = Workflow.of(study)
-    if not unwatched:
+    declared = plan.methods[method]
+    if declared.python and not unwatched:
         from regbench.models.watched import training_command, watch_training
 
         arguments = [*sys.argv[1:], "--unwatched"]
         command = training_command(plan.study.train_processes, "regbench", arguments)
         watch_training(command, out, log, plan.study.limits.memory_gb)
         return
-    from regbench.methods.contract import importable, load_method
-    from regbench.models.training import Trainable, train_model
-
     log_to(log)
     pairs = [
         p for path in plan.training_pairs(SimpleNamespace(task=task)) for p in read_record(path)["pairs"]
     ]
     val = {f"{fixed}__{moving}" for fixed, moving in plan.pairs(task, "val")}
-    declared = plan.methods[method]
+    training = [pair for pair in pairs if pair["pair"] not in val]
+    validation = [pair for pair in pairs if pair["pair"] in val]
     options = plan.job_options(SimpleNamespace(task=task, method=method, variant=variant))
+    seed = plan.seed("train", task, method, variant, repetition)
+    if declared.train:
+        from regbench.models.command import train_by_command
+
+        train_by_command(
+            declared, options, training, validation, folder=out.parent, seed=seed, threads=plan.study.threads,
+            device=device(plan.study.device), limits=plan.study.limits, log=log,
+        )  # fmt: skip
+        return
+    from regbench.methods.contract import importable, load_method
+    from regbench.models.training import Trainable, train_model
+
     with importable(declared.path.parent):
-        learned = load_method(declared.python or "", options)
         train_model(
-            cast(Trainable, learned),
-            [pair for pair in pairs if pair["pair"] not in val],
-            [pair for pair in pairs if pair["pair"] in val],
-            folder=out.parent,
-            seed=plan.seed("train", task, method, variant, repetition),
-            threads=max(1, plan.study.threads // plan.study.train_processes),
-            device=device(plan.study.device),
+            cast(Trainable, load_method(declared.python or "", options)), training, validation, folder=out.parent, seed=seed,
+            threads=max(1, plan.study.threads // plan.study.train_processes), device=device(plan.study.device),
             limit_seconds=plan.study.limits.train_seconds,
-        )
+        )  # fmt: skip
 
 
 @stage()

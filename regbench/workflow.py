@@ -94,8 +94,10 @@ class Workflow(Plan):
 
     def method_code(self, stage: str, method: str) -> str:
         """Fingerprint of a stage together with the method's Python class, if it is one."""
-        python = self.methods[method].python
-        return fingerprint([*STAGE_CODE[stage], *([python] if python else [])])
+        declared = self.methods[method]
+        if declared.train and stage == "models":
+            return fingerprint(["regbench.models.command"])
+        return fingerprint([*STAGE_CODE[stage], *([declared.python] if declared.python else [])])
 
     def wildcards(self) -> dict[str, str]:
         """Patterns that keep a wildcard to the names of this study."""
@@ -181,7 +183,7 @@ class Workflow(Plan):
 
     def train_settings(self, w) -> str:
         return _text(
-            python=self.methods[w.method].python, options=self.options(w.method, w.variant),
+            python=self.methods[w.method].python, train=self.methods[w.method].train, options=self.options(w.method, w.variant),
             code=self.method_code("models", w.method), seed=self.study.seed, device=self.study.device,
             threads=self.study.threads, own=self._own_files(w, [{}]), processes=self.study.train_processes,
         )  # fmt: skip

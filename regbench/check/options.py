@@ -15,18 +15,8 @@ from regbench.problems import Problem, nearest, problem_of
 from regbench.runs.jobs import PLACEHOLDER
 
 UNKNOWN = re.compile(r"unexpected keyword argument '(\w+)'")
-GIVEN = {
-    "python",
-    "fixed",
-    "moving",
-    "out",
-    "fixed_mask",
-    "moving_mask",
-    "threads",
-    "device",
-    "model",
-    "here",
-}  # by the runner
+FILES = {"fixed", "moving", "fixed_mask", "moving_mask", "out", "model", "pairs", "validation"}
+GIVEN = FILES | {"python", "here", "threads", "device", "seed"}  # by the runner
 
 
 def option_problems(plan: Plan) -> list[Problem]:
@@ -83,7 +73,8 @@ def _texts(key: str, method: MethodFile, changed: dict[str, Any]) -> list[Proble
 
 def _unused(key: str, method: MethodFile, changed: dict[str, Any]) -> list[Problem]:
     """Options that the command does not have: they would change nothing."""
-    words = {word.lower() for word in PLACEHOLDER.findall(method.command or "")} - GIVEN | set(method.options)
+    commands = f"{method.command or ''} {method.train or ''}"
+    words = {word.lower() for word in PLACEHOLDER.findall(commands)} - GIVEN | set(method.options)
     return [_unknown_option(key, name, words, method.path) for name in changed if name.lower() not in words]
 
 

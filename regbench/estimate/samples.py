@@ -89,7 +89,7 @@ def _models(study: dict[str, Any], folder: Path) -> Iterator[Sample]:
         size = size_of(path.parent)
         yield Sample(
             "models", method, _options(study, method, variant), _voxels(study, task),
-            record["seconds"] / record["steps"], size, None, record["threads"], record.get("device", "cpu"),
+            record["seconds"] / (record["steps"] or 1), size, None, record["threads"], record.get("device", "cpu"),
         )  # fmt: skip
 
 

@@ -86,7 +86,8 @@ def _models(plan: Plan, task: str, device: str) -> Iterator[Work]:
     for name, method, variant, _ in [*plan.trained(), *plan.trained_to_tune()]:
         if name != task:
             continue
-        steps = training(plan, method, variant).total(len(plan.pairs(task, "train")))
+        whole = plan.methods[method].train is not None  # a command's training is one step
+        steps = 1 if whole else training(plan, method, variant).total(len(plan.pairs(task, "train")))
         yield Work(
             "models", method, _changes(plan, method, variant), task, _voxels(plan, task), steps, 1, 1,
             plan.study.threads, device if device in plan.methods[method].devices else "cpu",

@@ -23,7 +23,8 @@ class MethodFile:
 
     `command` is a template split as a shell would, without a shell. Words in capitals are replaced: FIXED, MOVING, OUT,
     FIXED_MASK, MOVING_MASK, THREADS, DEVICE, MODEL, HERE (the method file's folder), PYTHON (the method's), and the options by
-    their names.
+    their names. A command that trains has a second one, `train`, with PAIRS and VALIDATION (CSV files: pair, fixed, moving,
+    fixed_mask, moving_mask), SEED, and MODEL for the file to write (models/command.py).
     `devices`: where it can run. `trains`: it has models of its own; `model_of`: it runs with those of another method (of
     the variant of the same name, else of the first). `control` rows are left out of comparisons; `timed=False` says that
     a method's time means nothing (a control's never does). `requires` names options that must have a value before the method takes part in a
@@ -41,6 +42,7 @@ class MethodFile:
     label: str
     python: str | None = None
     command: str | None = None
+    train: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
     modalities: tuple[str, ...] = ("mono", "multi")
     devices: tuple[str, ...] = ("cpu",)
@@ -217,9 +219,15 @@ def _method(path: Path, line: int, params: dict[str, Any]) -> MethodFile:
         raise ValueError(f"{where}: expected one of {' and '.join(own)}, not both")
     if own and params.get("trains"):
         raise ValueError(
-            f"{where}: {own[0]} with trains=True: a training runs in regbench's environment; train it elsewhere, "
-            "and name the model's file in an option"
+            f"{where}: {own[0]} with trains=True: a class is trained in regbench's environment; "
+            'give a command that trains (train="…") instead, or train it elsewhere and name the model in an option'
         )
+    if "train" in params:
+        if "command" not in params or "trains" in params or "model_of" in params:
+            raise ValueError(f"{where}: train= is the training of a command=, instead of trains or model_of")
+        if missing := {"PAIRS", "MODEL"} - set(re.findall(r"\b[A-Z]+\b", params["train"])):
+            raise ValueError(f"{where}: train= says nothing of {' and '.join(sorted(missing))}")
+        params["trains"] = True
     params |= {name: tuple(params[name]) for name in LISTS if name in params}
     if params.get("trains") or "model_of" in params:
         params.setdefault("devices", ("cpu", "cuda"))

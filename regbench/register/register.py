@@ -75,6 +75,8 @@ def _facts(request: Request) -> ModelFacts | None:
             f"method {name} needs a trained model: give --model FILE "
             "(a study writes results/STUDY/models/TASK/METHOD/VARIANT/rR/model.pt)"
         )
+    if request.method.train:
+        return None  # what a command's model holds, only its command knows
     facts, expected = load_model(request.model)[1], request.trained_by or request.method.python
     if facts.method != expected:
         raise ValueError(

@@ -108,14 +108,28 @@ def command_of(
 
     Raises ValueError when the template names something that this pair does not have.
     """
-    values: dict[str, Any] = {name.upper(): value for name, value in options.items()}
-    values |= {"OUT": out.resolve(), "HERE": method.path.parent.resolve()}
-    values["PYTHON"] = python_of(method, sys.executable)
-    values |= {"THREADS": context["threads"], "DEVICE": context["device"]}
-    values["MODEL"] = context["model"] and Path(context["model"]).resolve()
     pair = absolute(pair)
+    values: dict[str, Any] = {
+        "OUT": out.resolve(),
+        "MODEL": context["model"] and Path(context["model"]).resolve(),
+    }
     for side in ("fixed", "moving"):
         values |= {side.upper(): pair[side]["image"], f"{side.upper()}_MASK": pair[side]["mask"]}
+    read = folders_of(method, options, context, [pair])
+    start = start_of(method, context["device"], read, [out.resolve().parent])
+    return [*start, *filled(method, method.command or "", options, context, values)]
+
+
+def filled(
+    method: MethodFile, template: str, options: dict[str, Any], context: dict[str, Any], files: dict[str, Any]
+) -> list[str]:
+    """The words of a template, split as a shell would: those in `files`, options and what all commands know replaced.
+
+    Raises ValueError when the template names a file that is None.
+    """
+    values: dict[str, Any] = {name.upper(): value for name, value in options.items()}
+    values |= {"THREADS": context["threads"], "DEVICE": context["device"], "SEED": context["seed"]}
+    values |= {"HERE": method.path.parent.resolve(), "PYTHON": python_of(method, sys.executable), **files}
 
     def value_of(match: re.Match[str]) -> str:
         value = values.get(match[0], match[0])
@@ -123,9 +137,7 @@ def command_of(
             raise ValueError(f"{method.path}: the command asks for {match[0]}, which this pair does not have")
         return str(value)
 
-    read = folders_of(method, options, context, [pair])
-    start = start_of(method, context["device"], read, [out.resolve().parent])
-    return [*start, *(PLACEHOLDER.sub(value_of, word) for word in shlex.split(method.command or ""))]
+    return [PLACEHOLDER.sub(value_of, word) for word in shlex.split(template)]
 
 
 class SupervisorClient:

@@ -73,13 +73,12 @@ def own_files(method: MethodFile, options: dict[str, Any], names: dict[str, str]
     its command names, what its environment is made of, files that its options name, alone or in lists (patterns of `names`, methods/patterns.py)."""
     values = [each for value in options.values() for each in (value if isinstance(value, list) else [value])]
     texts = [value for value in values if isinstance(value, str)]
-    texts += [token.replace("HERE", str(method.path.parent)) for token in shlex.split(method.command or "")]
+    commands = shlex.split(f"{method.command or ''} {method.train or ''}")
+    texts += [token.replace("HERE", str(method.path.parent)) for token in commands]
     paths = [Path(fill(text, names)) for text in texts if 0 < len(text) < 1000]
     if method.python:
         module = method.python.partition(":")[0].replace(".", "/")
         paths += sorted(method.path.parent.glob(f"{module}.*"))
         # This package's own Python is in the code's fingerprint, which sees through comments; here only data beside it.
         paths += sorted(path for path in PACKAGES.glob(f"{module}.*") if path.suffix != ".py")
-    return [
-        path for path in [*paths, *environment_files(method)] if path.is_file() and path != method.path
-    ]
+    return [path for path in [*paths, *environment_files(method)] if path.is_file() and path != method.path]

@@ -111,26 +111,38 @@ class _Trial:
             return {"status": "ok", "model": str(self.model)}
         contrasts = f"{grid}-{pair['moving']['contrast']}"
         if contrasts not in self.trained:
-            from regbench.models.training import train_model
-
             owner = self.methods[self.method.model_of] if self.method.model_of else self.method
             options = self.options if owner is self.method else owner.options
-            once = {"epochs": None, "steps": 1, "validate_every": 1}
-            folder = self.folder / "models" / contrasts
-            with importable(owner.path.parent):
-                learned: Any = load_method(owner.python or "", {**options, **once})
-                train_model(
-                    learned,
-                    [pair],
-                    [pair],
-                    folder=folder,
-                    seed=0,
-                    threads=1,
-                    device="cpu",
-                    limit_seconds=math.inf,
-                )
-            self.trained[contrasts] = read_record(folder / "record.json")
+            self.trained[contrasts] = _trained(owner, options, pair, self.folder / "models" / contrasts)
         return self.trained[contrasts]
+
+
+def _trained(
+    method: MethodFile, options: dict[str, Any], pair: dict[str, Any], folder: Path
+) -> dict[str, Any]:
+    """The record of a class's training of a single step, or of a command's whole training, on one pair."""
+    if method.train:
+        from regbench.models.command import train_by_command
+
+        return train_by_command(
+            method,
+            options,
+            [pair],
+            [pair],
+            folder=folder,
+            seed=0,
+            threads=1,
+            device="cpu",
+            limits=LimitSettings(),
+        )
+    from regbench.models.training import train_model
+
+    once = {"epochs": None, "steps": 1, "validate_every": 1}
+    with importable(method.path.parent):
+        learned: Any = load_method(method.python or "", {**options, **once})
+        return train_model(
+            learned, [pair], [pair], folder=folder, seed=0, threads=1, device="cpu", limit_seconds=math.inf
+        )
 
 
 def try_method(

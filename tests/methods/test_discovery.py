@@ -84,7 +84,7 @@ def test_the_papers_methods_are_found_and_have_sources():
         ('modalities=["mono"]', 'modalities="mono"', "modalities='mono' is a str"),
         ('["mono"]', '["monomodal"]', "monomodal"),
         ("label=", 'venv="a", conda="b", label=', "expected one of venv and conda, not both"),
-        ("label=", 'venv="a", trains=True, label=', "a training runs in regbench's environment"),
+        ("label=", 'venv="a", trains=True, label=', "a class is trained in regbench's environment"),
         ("use rule run", "use rule runs", "expected `use rule run as NAME with:`"),
         ("    params:", "    input:", "no `params:`"),
     ],
