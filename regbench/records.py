@@ -21,8 +21,10 @@ def write_bytes(path: Path | str, content: bytes) -> None:
             os.fsync(file.fileno())
         os.chmod(part, 0o666 & ~_umask())
         os.replace(part, path)
-    except BaseException:
+    except BaseException as error:
         Path(part).unlink(missing_ok=True)
+        if isinstance(error, OSError):  # such as a full disk, of which writing does not say which
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -19,6 +20,7 @@ JOB = {
     "seconds": 60,
     "setup_seconds": 60,
     "memory_mb": 500,
+    "scratch": tempfile.mkdtemp(prefix="regbench-test-"),
 }
 
 
@@ -38,7 +40,7 @@ def say(process: subprocess.Popen[str], message: dict) -> None:
 
 
 def request(*argv: str) -> dict:
-    return {"pair": "p", "calls": 1, "fresh": False, "request": {}, "argv": argv}
+    return {"pair": "p", "calls": 1, "fresh": False, "request": {}, "argv": argv, "out": "/nowhere/p"}
 
 
 def test_it_needs_the_standard_library_only_and_keeps_the_output(tmp_path):
