@@ -25,6 +25,8 @@ PLAN = Workflow.from_config(
     method_folder=HERE / "workflow" / "methods",
     files=workflow.configfiles,
 )
+if PLAN.study.on_failure == "stop":
+    workflow.execution_settings.keep_going = False  # whatever the profile says
 RESULTS = PLAN.folder
 LOGS = RESULTS / "logs"
 ENVIRONMENT = str(HERE / "environment.yml")  # not relative: method files outside this repository use it too

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+FAILURES = ("error", "timeout", "oom", "invalid")  # statuses besides ok, and skipped for want of what failed
+
 
 def write_bytes(path: Path | str, content: bytes) -> None:
     """Write `content` to `path` atomically: a reader sees the old file or the new one, never half of it."""

@@ -12,18 +12,15 @@ from typing import Any, Literal
 from regbench.geometry.fields import halved, read_field, write_field
 from regbench.geometry.images import read_volume
 from regbench.methods.discovery import MethodFile
-from regbench.problems import MethodFailed
+from regbench.problems import StepFailed
 from regbench.progress import Progress
 from regbench.provenance import environment
-from regbench.records import read_record, write_record
+from regbench.records import FAILURES, read_record, write_record
 from regbench.runs.jobs import SupervisorClient, absolute, command_of, job_of
 from regbench.runs.keys import digest, run_key, score_key, seed_of
 from regbench.runs.lock import machine_lock
 from regbench.runs.supervisor import no_room
 from regbench.study import LimitSettings
-
-
-FAILURES = ("error", "timeout", "oom", "invalid")  # statuses of a run besides ok and skipped
 
 
 @dataclass
@@ -77,7 +74,7 @@ def run_batch(
     fields that are kept. A pair whose field was dropped after scoring is left as it is while its scores hold under the
     settings `scored_by` (None: they do not). What the method prints goes to `log`, behind what is in it (folder/output.log, anew). Returns what batch.json holds: {"counts": {status: n}, "pairs": [names]}.
 
-    Raises ValueError when a required option has no value, OSError when a record cannot be written, MethodFailed as said;
+    Raises ValueError when a required option has no value, OSError when a record cannot be written, StepFailed as said;
     nothing else that a method does raises.
     """
     if missing := method.missing(options):
@@ -143,15 +140,9 @@ def _run_all(batch: _Batch, pairs: list[dict[str, Any]]) -> list[dict[str, Any]]
             write_record(path, record)
             progress.step(number, _told(record))
             if batch.stops and record["status"] in FAILURES:
-                raise MethodFailed(_last_words(batch, record))
+                raise StepFailed(f"{progress.what}, pair {record['pair']}", record, batch.log)
         records.append(record)
     return records
-
-
-def _last_words(batch: _Batch, record: dict[str, Any]) -> str:
-    name = "/".join(batch.names[part] for part in ("task", "method", "variant"))
-    ended = f"{name}, pair {record['pair']}: ended as {record['status']}: {record['message']}"
-    return "\n".join([ended, *record["log_tail"], f"its output is in {batch.log}"])
 
 
 def _told(record: dict[str, Any]) -> str:

@@ -224,7 +224,8 @@ class Watch:
         pids = descendants(os.getpid())
         used = sum(map(resident_mb, pids))
         if used > self.peak_mb and len(pids) > 1:
-            used = sum(map(proportional_mb, pids))  # dear, so only when it can matter
+            # Dear, so only when it can matter. Twice, for one look at processes that come and go may count pages double.
+            used = min(sum(map(proportional_mb, pids)) for _ in range(2))
         self.peak_mb = max(self.peak_mb, used)
 
 
@@ -293,7 +294,9 @@ def ending(code):
     if code < 0:
         text = f"the process was killed by {name} ({signal.strsignal(number)})"
     else:
-        text = f"the process ended with exit status {code}" + (f" (128 + {name})" if name[:3] == "SIG" else "")
+        text = f"the process ended with exit status {code}" + (
+            f" (128 + {name})" if name[:3] == "SIG" else ""
+        )
     if number == signal.SIGKILL:
         return "oom", f"{text}, most likely by the kernel for want of memory"
     return "error", text
@@ -317,7 +320,10 @@ class Supervisor:
         serve = self._command if request["argv"] else self._python
         try:
             serve(request, event, watch)
-        except (Failure, OSError) as failure:  # OSError: there is no room for the scratch folder, or no process
+        except (
+            Failure,
+            OSError,
+        ) as failure:  # OSError: there is no room for the scratch folder, or no process
             known = isinstance(failure, Failure)
             event["status"], event["message"] = failure.args if known else ("error", str(failure))
             event["message"] += no_room(self.scratch, os.path.dirname(request["out"]))

@@ -24,7 +24,6 @@ from regbench.geometry.fields import write_field
 from regbench.geometry.images import Volume, read_volume
 from regbench.methods.contract import Context, Method, load_method
 
-
 PROCESS = os.getpid()
 LONGEST = 2000  # characters of a message
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from regbench.runs.jobs import SUPERVISOR
+from regbench.runs.supervisor import Failure, understood
 
 JOB = {
     "worker": None,
@@ -69,6 +70,27 @@ def test_its_children_do_not_outlive_it(tmp_path, number):
     while _alive(int(pid.read_text())):
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\xff no text",
+        b"",
+        b"7",
+        b"[" * 100_000,
+        b'{"event": ["call"]}',
+        b'{"event": "over"}',
+        b'{"event": "ready", "seconds": NaN}',
+        b'{"event": "ready", "seconds": "1"}',
+        b'{"event": "ready", "seconds": 1, "more": 2}',
+        b'{"event": "call", "call": 0, "load": 1, "compute": null, "save": 1}',
+    ],
+)
+def test_what_is_no_answer_of_a_worker_is_a_failure_of_the_pair(line):
+    with pytest.raises(Failure, match="no answer of its worker"):
+        understood(line)
+    assert understood(b'{"event": "ready", "seconds": 1}') == {"event": "ready", "seconds": 1}
 
 
 def _alive(pid: int) -> bool:
