@@ -25,8 +25,6 @@ PLAN = Workflow.from_config(
     method_folder=HERE / "workflow" / "methods",
     files=workflow.configfiles,
 )
-if PLAN.study.on_failure == "stop":
-    workflow.execution_settings.keep_going = False  # whatever the profile says
 RESULTS = PLAN.folder
 LOGS = RESULTS / "logs"
 ENVIRONMENT = str(HERE / "environment.yml")  # not relative: method files outside this repository use it too
@@ -36,6 +34,8 @@ onstart:
     PLAN.write_study()
     if not PLAN.check_data(elsewhere=workflow.non_local_exec):
         raise WorkflowError("nothing was run: the study or its data have the errors above")
+    if PLAN.study.on_failure == "stop":
+        workflow.scheduler.keepgoing = False  # whatever the profile says
 
 
 wildcard_constraints:

@@ -3,5 +3,5 @@ use rule run as floods with:
         method="floods",
     params:
         label="floods",
-        command="""sh -c 'case MOVING in */s6*) yes a line of many | head -c 20000000; echo the last line;; esac; PYTHON HERE/zero.py FIXED OUT'""",
+        command="""sh -c 'case MOVING in */s5__s6*) yes a line of many | head -c 20000000; echo; echo the last line;; esac; PYTHON HERE/zero.py FIXED OUT'""",
         timed=False,

@@ -3,5 +3,5 @@ use rule run as killed with:
         method="killed",
     params:
         label="killed",
-        command="""sh -c 'case MOVING in */s6*) kill -KILL $$;; esac; PYTHON HERE/zero.py FIXED OUT'""",
+        command="""sh -c 'case MOVING in */s5__s6*) kill -KILL $$;; esac; PYTHON HERE/zero.py FIXED OUT'""",
         timed=False,

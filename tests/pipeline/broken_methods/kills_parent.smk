@@ -3,5 +3,5 @@ use rule run as kills_parent with:
         method="kills_parent",
     params:
         label="kills_parent",
-        command="""sh -c 'case MOVING in */s6*) kill -KILL $PPID; sleep 3600;; esac; PYTHON HERE/zero.py FIXED OUT'""",
+        command="""sh -c 'case MOVING in */s5__s6*) kill -KILL $PPID; sleep 3600;; esac; PYTHON HERE/zero.py FIXED OUT'""",
         timed=False,

@@ -3,5 +3,5 @@ use rule run as writes_elsewhere with:
         method="writes_elsewhere",
     params:
         label="writes_elsewhere",
-        command="""sh -c 'case MOVING in */s6*) PYTHON HERE/zero.py FIXED result.nii.gz; exit 0;; esac; PYTHON HERE/zero.py FIXED OUT'""",
+        command="""sh -c 'case MOVING in */s5__s6*) PYTHON HERE/zero.py FIXED result.nii.gz; exit 0;; esac; PYTHON HERE/zero.py FIXED OUT'""",
         timed=False,

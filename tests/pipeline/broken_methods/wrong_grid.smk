@@ -3,5 +3,5 @@ use rule run as wrong_grid with:
         method="wrong_grid",
     params:
         label="wrong_grid",
-        command="""sh -c 'case MOVING in */s6*) PYTHON HERE/zero.py FIXED OUT 2; exit 0;; esac; PYTHON HERE/zero.py FIXED OUT'""",
+        command="""sh -c 'case MOVING in */s5__s6*) PYTHON HERE/zero.py FIXED OUT 2; exit 0;; esac; PYTHON HERE/zero.py FIXED OUT'""",
         timed=False,
