@@ -1,6 +1,5 @@
 """The command line, `regbench …` or `python -m regbench …`: commands for people first, then the stages that rules call."""
 
-import csv
 import errno
 import logging
 import sys
@@ -281,29 +280,10 @@ def retry(
     status: Annotated[str, typer.Option(help="which outcomes to run again")] = ",".join(FAILURES),
 ) -> None:
     """Forget failed steps, so that the next `snakemake` does them again with all that was skipped for them; what is ok stays."""
-    wanted = {word.strip() for word in status.split(",")}
-    if unknown := sorted(wanted - {*FAILURES, "skipped"}):
-        raise ValueError(f"--status {','.join(unknown)}: expected some of {', '.join(FAILURES)}, skipped")
-    if not (results / "study.json").is_file():
-        raise ValueError(f"{results}: no results of a study (no study.json there); give results/STUDY")
-    patterns = {
-        "data and prepared": [
-            "data/*/*.json",
-            "prepared/*/*.json",
-            "prepared/*/subjects/*.json",
-            "prepared/*/pairs/*.json",
-        ],
-        "trainings": ["models/*/*/*/r*/record.json"],
-        "runs": ["runs/*/*/*/*/*__*.json"],
-        "scores": ["scores/*/*/*/*.csv"],
-    }
-    for what, globs in patterns.items():
-        failed = [p for glob in globs for p in results.glob(glob) if _outcomes(p) & wanted]
-        for path in failed:
-            path.unlink()
-            if what == "runs":
-                (path.parent / "batch.json").unlink(missing_ok=True)
-        print(f"{what}: {len(failed)} will be done again by the next snakemake")
+    from regbench.retry import forget
+
+    for what, count in forget(results, {word.strip() for word in status.split(",")}).items():
+        print(f"{what}: {count} will be done again by the next snakemake")
 
 
 def stop_at_failure(plan: Workflow, step: str, out: Path, log: Path | None) -> None:
@@ -314,15 +294,6 @@ def stop_at_failure(plan: Workflow, step: str, out: Path, log: Path | None) -> N
     for each in [record, *record.get("pairs", [])]:
         if each.get("status") in FAILURES:
             raise StepFailed(step, each, log)
-
-
-def _outcomes(path: Path) -> set[str]:
-    """The statuses that a record, a record of pairs or a score file holds."""
-    if path.suffix == ".csv":
-        with path.open(encoding="utf8", newline="") as file:
-            return {row["status"] for row in csv.DictReader(file)}
-    record = read_record(path)
-    return {each["status"] for each in [record, *record.get("pairs", [])] if "status" in each}
 
 
 def device(wanted: str) -> str:

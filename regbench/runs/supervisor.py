@@ -280,8 +280,8 @@ def understood(line):
         answer = json.loads(line, parse_constant=int)  # which NaN is not
         kinds = {"event": str, **ANSWERS[answer["event"]]}
         right = set(answer) == set(kinds) and all(isinstance(answer[n], kinds[n]) for n in kinds)
-    except (ValueError, KeyError, TypeError, RecursionError):
-        right = False
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise Failure("error", GARBLED) from error
     if not right:
         raise Failure("error", GARBLED)
     return answer
@@ -335,9 +335,7 @@ class Supervisor:
     def _python(self, request, event, watch):
         if request["fresh"]:
             self.close_worker(event)
-        if self.worker is None:
-            self._start_worker(event, watch)
-        worker = self.worker
+        worker = self.worker or self._start_worker(event, watch)
         os.makedirs(self.scratch, exist_ok=True)  # the pair before may have deleted it
         watch.peak_mb = 0.0
         reset_high_water(worker.child.pid)
@@ -354,15 +352,16 @@ class Supervisor:
         if self.hung:
             raise Failure("timeout", self.hung)
         self.empty_scratch()
-        self.worker = Worker(self.job, self.environment)
+        worker = self.worker = Worker(self.job, self.environment)
         try:
-            ready = self.worker.receive(watch, self.job["setup_seconds"], "ready")
+            ready = worker.receive(watch, self.job["setup_seconds"], "ready")
         except Failure as failure:
             if failure.args[0] == "timeout":
                 self.hung = f"setup: {failure.args[1]}; the pairs after it do not wait for it again"
                 raise Failure("timeout", self.hung) from failure
             raise
         event["setup_seconds"] = ready["seconds"]
+        return worker
 
     def _command(self, request, event, watch):
         for call in range(request["calls"]):

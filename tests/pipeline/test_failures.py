@@ -208,14 +208,14 @@ def test_what_failed_and_is_retried_replaces_its_rows_and_those_that_were_skippe
 
 def test_retry_says_how_much_it_forgot(mended):
     assert "trainings: 1 will be done again" in mended.retried
-    assert "runs: 5 will be done again" in mended.retried  # three pairs, two of them timed too
-    assert "scores: 1 will be done again" in mended.retried
+    assert "runs: 10 will be done again" in mended.retried  # of two methods, three pairs, two of them timed too
+    assert "scores: 2 will be done again" in mended.retried
 
 
 def test_retry_refuses_a_status_that_there_is_not_and_a_folder_without_a_study(mended):
     done = regbench("retry", mended.results, "--status", "errors")
     assert done.returncode == 2
-    assert "--status errors: expected some of error, timeout, oom, invalid, skipped" in done.stderr
+    assert "status errors: expected some of error, timeout, oom, invalid, skipped" in done.stderr
     assert "no results of a study" in regbench("retry", mended.results.parent).stderr
 
 
