@@ -36,6 +36,8 @@ onstart:
     PLAN.write_study()
     if not PLAN.check_data(elsewhere=workflow.non_local_exec):
         raise WorkflowError("nothing was run: the study or its data have the errors above")
+    if PLAN.study.on_failure == "stop":
+        workflow.scheduler.keepgoing = False  # whatever the profile says
 
 
 wildcard_constraints:

@@ -1,9 +1,10 @@
 """The command line, `regbench …` or `python -m regbench …`: commands for people first, then the stages that rules call."""
 
-import csv
+import errno
 import logging
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any, cast
@@ -12,9 +13,9 @@ import typer
 
 from regbench import commands, study_commands
 from regbench.interrupted import end_with_main
-from regbench.problems import MethodFailed
+from regbench.problems import MethodFailed, StepFailed
 from regbench.progress import log_to, took
-from regbench.records import read_record, write_record, write_stage_record
+from regbench.records import FAILURES, read_record, write_record, write_stage_record
 from regbench.runs.lock import machine_lock
 from regbench.workflow import Workflow
 
@@ -27,7 +28,7 @@ HELP = """A benchmark of deformable image registration that you can check.
     regbench show results/demo      its tables
 
 Exit codes: 0 done; 1 a bug in regbench, its traceback is shown; 2 wrong input or an unusable file, one message says
-which and what to do; 3 a method that failed on a pair; 130 stopped with Ctrl-C; 137 ended because the Snakemake that started it is gone.
+which and what to do; 3 a method that failed on a pair, or another step where a study is to stop at failures; 130 stopped with Ctrl-C; 137 ended because the Snakemake that started it is gone.
 """
 SHOW = """Example:
 
@@ -43,6 +44,7 @@ RETRY = """Examples:
 
     regbench retry results/demo --status timeout,oom
 """
+FULL = "; make room there and run the same command again: what is finished stays"
 app = typer.Typer(add_completion=True, no_args_is_help=True, pretty_exceptions_enable=False, help=HELP)
 app.command(epilog=study_commands.CHECK)(study_commands.check)
 app.command("list", epilog=study_commands.LIST)(study_commands.list_)
@@ -67,6 +69,7 @@ def data(study: StudyFile, dataset: Word, subject: Word, out: Out, log: Log = No
     with machine_lock("shared"), took(f"data of {subject}"):
         record = plan.dataset(dataset).make(subject)
         write_stage_record(out, record)
+    stop_at_failure(plan, f"data of {subject}", out, log)
 
 
 @stage()
@@ -91,6 +94,7 @@ def prepare_subject(study: StudyFile, task: Word, subject: Word, out: Out, log: 
     with machine_lock("shared"), took(f"preparation of {subject}"):
         data = read_record(plan.subject_data(w))
         prepare_subject(data, plan.task(task), reference[0] if reference else None, out)
+    stop_at_failure(plan, f"preparation of {subject} for {task}", out, log)
 
 
 @stage()
@@ -107,6 +111,7 @@ def prepare_pairs(study: StudyFile, task: Word, batch: Word, out: Out, log: Log 
     truth = not batch.startswith("train")
     with machine_lock("shared"):
         prepare_pairs(plan.batch_pairs(task, batch), subjects, sources, plan.task(task), out, truth=truth)
+    stop_at_failure(plan, f"preparation of pairs for {task}", out, log)
 
 
 @stage()
@@ -129,6 +134,7 @@ def train(
         arguments = [*sys.argv[1:], "--unwatched"]
         command = training_command(plan.study.train_processes, "regbench", arguments)
         watch_training(command, out, log, plan.study.limits.memory_gb)
+        stop_at_failure(plan, f"training {task}/{method}/{variant}", out, log)
         return
     log_to(log)
     pairs = [
@@ -146,6 +152,7 @@ def train(
             declared, options, training, validation, folder=out.parent, seed=seed, threads=plan.study.threads,
             device=device(plan.study.device), limits=plan.study.limits, log=log,
         )  # fmt: skip
+        stop_at_failure(plan, f"training {task}/{method}/{variant}", out, log)
         return
     from regbench.methods.contract import importable, load_method
     from regbench.models.training import Trainable, train_model
@@ -189,6 +196,7 @@ def run(
         repetitions=plan.study.timing.repetitions,
         precision="full" if timed else plan.study.fields.precision,
         scored_by=None if plan.study.fields.keep == "all" else plan.scored_by(w),
+        on_failure=plan.study.on_failure,
     )
 
 
@@ -300,37 +308,23 @@ def estimate(
 @app.command(epilog=RETRY)
 def retry(
     results: Annotated[Path, typer.Argument(help="results/STUDY")],
-    status: Annotated[str, typer.Option(help="which outcomes to run again")] = "error,timeout,oom,invalid",
+    status: Annotated[str, typer.Option(help="which outcomes to run again")] = ",".join(FAILURES),
 ) -> None:
-    """Forget failed runs and trainings, so that the next `snakemake` does them again; what is ok stays."""
-    wanted = set(status.split(","))
-    patterns = {
-        "data and prepared": [
-            "data/*/*.json",
-            "prepared/*/*.json",
-            "prepared/*/subjects/*.json",
-            "prepared/*/pairs/*.json",
-        ],
-        "trainings": ["models/*/*/*/r*/record.json"],
-        "runs": ["runs/*/*/*/*/*__*.json"],
-        "scores": ["scores/*/*/*/*.csv"],
-    }
-    for what, globs in patterns.items():
-        failed = [p for glob in globs for p in results.glob(glob) if _outcomes(p) & wanted]
-        for path in failed:
-            path.unlink()
-            if what == "runs":
-                (path.parent / "batch.json").unlink(missing_ok=True)
-        print(f"{what}: {len(failed)} will be done again by the next snakemake")
+    """Forget failed steps, so that the next `snakemake` does them again with all that was skipped for them; what is ok stays."""
+    from regbench.retry import forget
+
+    for what, count in forget(results, {word.strip() for word in status.split(",")}).items():
+        print(f"{what}: {count} will be done again by the next snakemake")
 
 
-def _outcomes(path: Path) -> set[str]:
-    """The statuses that a record, a record of pairs or a score file holds."""
-    if path.suffix == ".csv":
-        with path.open(encoding="utf8", newline="") as file:
-            return {row["status"] for row in csv.DictReader(file)}
-    record = read_record(path)
-    return {each["status"] for each in [record, *record.get("pairs", [])] if "status" in each}
+def stop_at_failure(plan: Workflow, step: str, out: Path, log: Path | None) -> None:
+    """StepFailed where the record `out`, or one of the pairs in it, is of a failure and the study is to stop there."""
+    if plan.study.on_failure == "record":
+        return
+    record = read_record(out)
+    for each in [record, *record.get("pairs", [])]:
+        if each.get("status") in FAILURES:
+            raise StepFailed(step, each, log)
 
 
 def device(wanted: str) -> str:
@@ -348,7 +342,8 @@ def main() -> None:
     try:
         app()
     except (ValueError, OSError) as error:
-        sys.exit(_failed(f"regbench: {error}", 2))
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        sys.exit(_failed(f"regbench: {error}{FULL if full else ''}", 2))
     except MethodFailed as error:
         sys.exit(_failed(f"regbench: {error}", 3))
     except Exception:
@@ -358,9 +353,10 @@ def main() -> None:
 def _failed(message: str, code: int) -> int:
     print(message, file=sys.stderr)
     if log := _log():
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("a", encoding="utf8") as file:
-            file.write(message + "\n")
+        with suppress(OSError):  # a full disk, perhaps, of which the message tells
+            log.parent.mkdir(parents=True, exist_ok=True)
+            with log.open("a", encoding="utf8") as file:
+                file.write(message + "\n")
         print(f"regbench: the log is {log}", file=sys.stderr)
     return code
 

@@ -4,7 +4,8 @@ import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 Level = Literal["error", "warning"]
 
@@ -31,7 +32,15 @@ class Problems(ValueError):
 
 
 class MethodFailed(Exception):
-    """A method gave no field; the message holds its last words and names its log."""
+    """A method gave no field; the message says what is known of it."""
+
+
+class StepFailed(MethodFailed):
+    """A step of a study, or of one pair, failed; the message holds its last words and names its log."""
+
+    def __init__(self, step: str, record: dict[str, Any], log: Path | None):
+        lines = [f"{step} ended as {record['status']}: {record['message']}", *(record.get("log_tail") or [])]
+        super().__init__("\n".join([*lines, f"its log is {log}"]))
 
 
 @contextmanager

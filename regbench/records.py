@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+FAILURES = ("error", "timeout", "oom", "invalid")  # statuses besides ok, and skipped for want of what failed
+
 
 def write_bytes(path: Path | str, content: bytes) -> None:
     """Write `content` to `path` atomically: a reader sees the old file or the new one, never half of it."""
@@ -21,8 +23,10 @@ def write_bytes(path: Path | str, content: bytes) -> None:
             os.fsync(file.fileno())
         os.chmod(part, 0o666 & ~_umask())
         os.replace(part, path)
-    except BaseException:
+    except BaseException as error:
         Path(part).unlink(missing_ok=True)
+        if isinstance(error, OSError):  # such as a full disk, of which writing does not say which
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 

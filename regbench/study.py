@@ -193,6 +193,9 @@ class Study(Settings):
     on_bad_data: Literal["stop", "record"] = (
         "stop"  # at the check, or go on: a bad scan then ends as a record of its failure
     )
+    on_failure: Literal["record", "stop"] = (
+        "record"  # a step that fails, and go on; "stop" there, which is for work on a method
+    )
     batches: Annotated[int, Field(ge=1)] = 2  # jobs a method's test pairs are divided among
     method_folders: list[str] = []
     datasets: Annotated[dict[Name, DatasetSettings], Field(min_length=1)]

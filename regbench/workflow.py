@@ -130,7 +130,7 @@ class Workflow(Plan):
         files = sorted({path for subject in people for path in subject.sources})
         stats = {str(path): path.stat() for path in files}
         text = _text(
-            study=self.study.model_dump(mode="json"),
+            study=self.study.model_dump(mode="json", exclude={"on_failure"}),
             methods={name: vars(method) for name, method in self.methods.items()},
             files={name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()},
             code=fingerprint(["regbench.check.run"]),
@@ -318,7 +318,7 @@ class Workflow(Plan):
         labels = {name: [m.label, m.control] for name, m in self.methods.items()}
         return _text(
             labels=labels,
-            study=self.study.model_dump(exclude={"limits", "method_folders", "fields"}),
+            study=self.study.model_dump(exclude={"limits", "method_folders", "fields", "on_failure"}),
             code=self.codes["tables"],
         )
 

@@ -27,7 +27,7 @@ def train_by_command(
     limits: LimitSettings,
     log: Path | None = None,
 ) -> dict[str, Any]:
-    """Run the method's `train` command; write pairs.csv, validation.csv, model and record.json into `folder`.
+    """Run the method's `train` command; write pairs.csv, validation.csv, model.bin and record.json into `folder`.
 
     The pairs are records of the stage `prepared`; those that failed there are left out. A model is there whole or not at
     all, and one of an earlier training goes first. Failure is data, as in `train_model`, whose kind of record is written
@@ -35,7 +35,7 @@ def train_by_command(
     """
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    model, part = folder / "model", folder / ".model"
+    model, part = folder / "model.bin", folder / ".model.bin"
     for old in (model, part):
         old.unlink(missing_ok=True)
     train, val = ([pair for pair in pairs if pair["status"] == "ok"] for pairs in (train_pairs, val_pairs))
@@ -53,7 +53,7 @@ def train_by_command(
         job = job_of(
             method, options, context, [*train, *val], folder, limits.train_seconds, limits.memory_gb, log
         )
-        event = _run(job, argv)
+        event = _run(job, argv, part)
     else:
         event = {"status": "skipped", "message": "skipped: upstream: no training pair was prepared"}
     if event["status"] == "ok" and not part.is_file():
@@ -80,10 +80,10 @@ def train_by_command(
     return record
 
 
-def _run(job: dict[str, Any], argv: list[str]) -> dict[str, Any]:
+def _run(job: dict[str, Any], argv: list[str], out: Path) -> dict[str, Any]:
     """The supervisor's event of one training; waiting for the machine does not count."""
     client = SupervisorClient(job)
-    request = {"pair": "training", "calls": 1, "fresh": False, "request": {}, "argv": argv}
+    request = {"pair": "training", "calls": 1, "fresh": False, "request": {}, "argv": argv, "out": str(out)}
     try:
         with machine_lock("shared") as waited:
             return {**client.run(request), "waited_seconds": waited}
@@ -98,5 +98,5 @@ def _table(pairs: list[dict[str, Any]]) -> str:
     lines.writerow(["pair", "fixed", "moving", "fixed_mask", "moving_mask"])
     for pair in map(absolute, pairs):
         fixed, moving = pair["fixed"], pair["moving"]
-        lines.writerow([pair["pair"], fixed["image"], moving["image"], fixed["mask"], moving["mask"]])
+        lines.writerow([pair["pair"], fixed["image"], moving["image"], fixed.get("mask"), moving.get("mask")])
     return text.getvalue()

@@ -18,7 +18,7 @@ from regbench.geometry.sampling import sample_volume
 from regbench.models.files import ModelFacts, load_model
 from regbench.prepared.affine import register_affine
 from regbench.prepared.side import Scan, shown_at
-from regbench.problems import MethodFailed
+from regbench.problems import StepFailed
 from regbench.progress import Waiting
 from regbench.records import read_record
 from regbench.register.request import Request
@@ -41,7 +41,7 @@ class Registered:
 def register(request: Request) -> Registered:
     """Register two raw scans.
 
-    Raises FileNotFoundError or ValueError naming the file that cannot be used, MethodFailed when the method fails.
+    Raises FileNotFoundError or ValueError naming the file that cannot be used, StepFailed when the method fails.
     """
     facts = _facts(request)
     scans = read_scans(request)
@@ -95,10 +95,7 @@ def _run(pair: dict[str, Any], request: Request, folder: Path) -> dict[str, Any]
     )  # fmt: skip
     record = read_record(out / "fixed__moving.json")
     if record["status"] != "ok":
-        last = "\n".join(record.get("log_tail") or [])
-        raise MethodFailed(
-            f"method {request.method.name} ended as {record['status']}: {record['message']}\n{last}\nits log is {request.log}"
-        )
+        raise StepFailed(f"method {request.method.name}", record, request.log)
     return record
 
 

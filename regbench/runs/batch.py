@@ -1,7 +1,8 @@
 """A batch of runs: one method variant on some pairs of a task, a record for each pair the moment it is finished."""
 
+import shutil
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,13 +12,15 @@ from typing import Any, Literal
 from regbench.geometry.fields import halved, read_field, write_field
 from regbench.geometry.images import read_volume
 from regbench.methods.discovery import MethodFile
+from regbench.problems import StepFailed
 from regbench.progress import Progress
 from regbench.provenance import environment
-from regbench.records import read_record, write_record
+from regbench.records import FAILURES, read_record, write_record
 from regbench.runs.environments import facts_of
 from regbench.runs.jobs import SupervisorClient, absolute, command_of, job_of
 from regbench.runs.keys import digest, run_key, score_key, seed_of
 from regbench.runs.lock import machine_lock
+from regbench.runs.supervisor import no_room
 from regbench.study import LimitSettings
 
 
@@ -37,6 +40,8 @@ class _Batch:
     client: SupervisorClient
     half: bool
     scored_by: str | None
+    stops: bool
+    log: Path
 
 
 def run_batch(
@@ -56,21 +61,22 @@ def run_batch(
     code_fingerprint: str,
     timed: bool,
     repetitions: int,
-    only_status: Collection[str] | None = None,
+    on_failure: Literal["record", "stop"] = "record",
     precision: Literal["full", "half"] = "full",
     scored_by: str | None = None,
     log: Path | None = None,
 ) -> dict[str, Any]:
     """Run `method` with `options` (the file's with the variant's laid over) on every pair; write folder/batch.json.
 
-    A pair whose record carries the same key is left as it is; records whose status is in `only_status` are deleted
-    first and so run again. `device` is "cpu" or "cuda"; an accuracy run of a method that cannot use it takes the CPU,
+    A pair whose record carries the same key is left as it is. With `on_failure` "stop" a failed pair is run again, and the
+    first one that fails, once its record is there, ends the batch without folder/batch.json. `device` is "cpu" or "cuda"; an accuracy run of a method that cannot use it takes the CPU,
     a timed one is skipped, as where there is no such device. Accuracy runs make one call a pair, in one process; timed runs start a new process for
     each pair and make one cold call, then `repetitions` steady ones, alone on the machine. `precision`: of the
     fields that are kept. A pair whose field was dropped after scoring is left as it is while its scores hold under the
     settings `scored_by` (None: they do not). What the method prints goes to `log`, behind what is in it (folder/output.log, anew). Returns what batch.json holds: {"counts": {status: n}, "pairs": [names]}.
 
-    Raises ValueError when a required option has no value; nothing a method does raises.
+    Raises ValueError when a required option has no value, OSError when a record cannot be written, StepFailed as said;
+    nothing else that a method does raises.
     """
     if missing := method.missing(options):
         raise ValueError(f"method {method.name}: no value for {', '.join(missing)}; give it one in the study")
@@ -86,8 +92,7 @@ def run_batch(
     if log is None:
         log = folder / "output.log"
         log.unlink(missing_ok=True)
-    for part in [*folder.glob(".*.nii.gz*"), *folder.glob(".*.json*")]:
-        part.unlink()  # half-written files of a killed run
+    _remove_parts(folder)  # half-written files of a killed run
     job = job_of(method, options, context, pairs, folder, limits.run_seconds, limits.memory_gb, log)
     upstream = _upstream(method, model_record, device)
     client = SupervisorClient(job)
@@ -104,9 +109,11 @@ def run_batch(
         client,
         precision == "half",
         scored_by,
+        on_failure == "stop",
+        log,
     )
     try:
-        records = _run_all(batch, pairs, only_status or ())
+        records = _run_all(batch, pairs)
     finally:
         client.close()
     summary = {
@@ -119,8 +126,9 @@ def run_batch(
     return summary
 
 
-def _run_all(batch: _Batch, pairs: list[dict[str, Any]], again: Collection[str]) -> list[dict[str, Any]]:
+def _run_all(batch: _Batch, pairs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     records = []
+    again = FAILURES if batch.stops else ()
     progress = Progress(
         "/".join(batch.names[part] for part in ("task", "method", "variant")), len(pairs), "pair", 0
     )
@@ -132,6 +140,8 @@ def _run_all(batch: _Batch, pairs: list[dict[str, Any]], again: Collection[str])
             record = _record(batch, pair, key, {"status": "skipped", "message": skipped} if skipped else None)
             write_record(path, record)
             progress.step(number, _told(record))
+            if batch.stops and record["status"] in FAILURES:
+                raise StepFailed(f"{progress.what}, pair {record['pair']}", record, batch.log)
         records.append(record)
     return records
 
@@ -174,7 +184,7 @@ def _key(batch: _Batch, pair: dict[str, Any]) -> tuple[str, str]:
         return digest([skipped, batch.settings]), skipped
 
 
-def _finished(path: Path, key: str, again: Collection[str], scores: str | None) -> dict[str, Any] | None:
+def _finished(path: Path, key: str, again: Sequence[str], scores: str | None) -> dict[str, Any] | None:
     """The pair's record when it holds; None when the pair is to be run. `scores`: key of scores that hold."""
     try:
         record = read_record(path)
@@ -229,16 +239,33 @@ def _run(batch: _Batch, pair: dict[str, Any]) -> tuple[dict[str, Any], str | Non
         return {"status": "error", "message": str(error)}, None
     with machine_lock("exclusive" if batch.timed else "shared"):
         event = batch.client.run(request)
-        if event["status"] == "ok" and (problem := _problem(part, pair)):
-            event |= {"status": "invalid", "message": problem}
+        if event["status"] == "ok" and (problem := _problem(part, pair, event.get("left", []))):
+            event |= {"status": "invalid", "message": problem + no_room(batch.folder)}
+    kept = None
     if event["status"] == "ok" and not batch.timed:
-        if batch.half:
-            u, grid = read_field(part)
-            write_field(part, halved(u), grid)
-        part.replace(final)
-        return event, str(final)
-    part.unlink(missing_ok=True)
-    return event, None
+        try:
+            kept = _kept(part, final, batch.half)
+        except OSError as error:  # no room for it
+            event |= {"status": "error", "message": str(error)}
+    _remove_parts(batch.folder)
+    return event, kept
+
+
+def _kept(part: Path, final: Path, half: bool) -> str:
+    if half:
+        u, grid = read_field(part)
+        write_field(part, halved(u), grid)
+    part.replace(final)
+    return str(final)
+
+
+def _remove_parts(folder: Path) -> None:
+    """Hidden files, and whatever else a method made of one."""
+    for part in [*folder.glob(".*.nii.gz*"), *folder.glob(".*.json*")]:
+        if part.is_dir() and not part.is_symlink():
+            shutil.rmtree(part)
+        else:
+            part.unlink()
 
 
 def _request(batch: _Batch, pair: dict[str, Any], out: Path) -> dict[str, Any]:
@@ -252,17 +279,22 @@ def _request(batch: _Batch, pair: dict[str, Any], out: Path) -> dict[str, Any]:
         "fresh": batch.timed,
         "request": {"pair": absolute(pair), "out": str(out.resolve()), "calls": batch.calls, "seed": seed},
         "argv": command,
+        "out": str(out),
     }
 
 
-def _problem(field: Path, pair: dict[str, Any]) -> str:
-    """What is wrong with the field that a run left; empty when nothing is."""
-    if not field.is_file():
-        return "the method ended well but wrote no field"
+def _problem(field: Path, pair: dict[str, Any], left: list[str]) -> str:
+    """What is wrong with the field that a run was to write; empty when nothing is. `left`: what it wrote elsewhere."""
+    if field.is_symlink() or (field.exists() and not field.is_file()):  # a pipe could be read for ever
+        return "OUT is no file but a link, a folder or the like; write the field itself there"
+    if not field.exists():
+        left += sorted(beside.name for beside in field.parent.glob(f"{field.name}*"))
+        elsewhere = f"; it left {', '.join(left)}" if left else ""
+        return f"the method ended well but wrote no field: there is no file OUT ({field.name}){elsewhere}"
     try:
         _, grid = read_field(field)
-    except (OSError, ValueError) as error:
-        return str(error).replace(str(field), "the field")
+    except (OSError, ValueError, MemoryError) as error:
+        return (str(error) or "the field is too large").replace(str(field), "the field")
     fixed = read_volume(pair["fixed"]["image"]).grid
     if not grid.same_as(fixed):
         return f"the field's grid (shape {grid.shape}) is not that of the fixed image (shape {fixed.shape})"

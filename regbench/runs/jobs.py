@@ -4,20 +4,27 @@ import json
 import os
 import re
 import shlex
+import shutil
+import signal
 import subprocess
 import sys
+import tempfile
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from regbench.methods.discovery import MethodFile
 from regbench.records import files_in
 from regbench.runs.environments import python_of, start_of, variables_of
+from regbench.runs.supervisor import last_lines
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 START_WORKER = Path(__file__).with_name("start_worker.py")
 ROOT = Path(__file__).resolve().parents[2]  # the folder that holds the package
 PLACEHOLDER = re.compile(r"\b[A-Z][A-Z0-9_]*\b")
 SETUP_SECONDS = 600.0  # imports and a model read from a slow disk are no part of a pair's time
+PATIENCE_SECONDS = 120.0  # beyond all limits, until a supervisor that does not answer is taken for stopped
 THREADS = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -54,6 +61,7 @@ def job_of(
 
     `pairs`: all PAIR records that will be asked for; `folder`: where their fields go.
     """
+    context, options = absolute(context), absolute(options)
     return {
         "worker": worker_of(method, options, context, pairs, folder) if method.python else None,
         "setup": {"python": method.python, "options": options, "context": context},
@@ -84,28 +92,17 @@ def folders_of(
     method: MethodFile, options: dict[str, Any], context: dict[str, Any], pairs: list[dict[str, Any]]
 ) -> list[Path]:
     """Folders of all files that the method reads for the pairs: images, masks, truth, model, its own."""
-    files = files_in([pairs, options, context["model"]])
-    return [*{Path(file).resolve().parent for file in files}, method.path.parent.resolve()]
-
-
-def absolute(pair: dict[str, Any]) -> dict[str, Any]:
-    """The PAIR record with absolute paths: a container may have another working folder."""
-
-    def path(name: str | None) -> str | None:
-        return name and str(Path(name).resolve())
-
-    sides = {
-        side: {**pair[side], "image": path(pair[side]["image"]), "mask": path(pair[side].get("mask"))}
-        for side in ("fixed", "moving")
-    }
-    return {**pair, **sides, "truth": path(pair.get("truth"))}
+    files = [Path(file) for file in files_in([pairs, options, context["model"]])]
+    folders = {folder for file in files for folder in (file.absolute().parent, file.resolve().parent)}
+    return [*folders, method.path.parent.resolve()]
 
 
 def command_of(
     method: MethodFile, options: dict[str, Any], context: dict[str, Any], pair: dict[str, Any], out: Path
 ) -> list[str]:
-    """A command method's words for one pair: FIXED, MOVING, OUT, … and options in capitals replaced, paths absolute.
+    """A command method's words for one pair: FIXED, MOVING, OUT, … and options in capitals replaced.
 
+    Paths are absolute, also where a word or an option names a file: the command runs in a folder of its own.
     Raises ValueError when the template names something that this pair does not have.
     """
     pair = absolute(pair)
@@ -114,7 +111,7 @@ def command_of(
         "MODEL": context["model"] and Path(context["model"]).resolve(),
     }
     for side in ("fixed", "moving"):
-        values |= {side.upper(): pair[side]["image"], f"{side.upper()}_MASK": pair[side]["mask"]}
+        values |= {side.upper(): pair[side]["image"], f"{side.upper()}_MASK": pair[side].get("mask")}
     read = folders_of(method, options, context, [pair])
     start = start_of(method, context["device"], read, [out.resolve().parent])
     return [*start, *filled(method, method.command or "", options, context, values)]
@@ -127,7 +124,7 @@ def filled(
 
     Raises ValueError when the template names a file that is None.
     """
-    values: dict[str, Any] = {name.upper(): value for name, value in options.items()}
+    values: dict[str, Any] = {name.upper(): absolute(value) for name, value in options.items()}
     values |= {"THREADS": context["threads"], "DEVICE": context["device"], "SEED": context["seed"]}
     values |= {"HERE": method.path.parent.resolve(), "PYTHON": python_of(method, sys.executable), **files}
 
@@ -137,7 +134,18 @@ def filled(
             raise ValueError(f"{method.path}: the command asks for {match[0]}, which this pair does not have")
         return str(value)
 
-    return [PLACEHOLDER.sub(value_of, word) for word in shlex.split(template)]
+    return [PLACEHOLDER.sub(value_of, absolute(word)) for word in shlex.split(template)]
+
+
+def absolute(value: Any) -> Any:
+    """A JSON value with every name of a file in it, however deep, made absolute; names without an ending are left."""
+    if isinstance(value, dict):
+        return {name: absolute(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [absolute(part) for part in value]
+    if not isinstance(value, str) or len(value) > 1000 or not Path(value).suffix or not Path(value).is_file():
+        return value
+    return str(Path(value).absolute())
 
 
 class SupervisorClient:
@@ -148,26 +156,38 @@ class SupervisorClient:
         self.process: subprocess.Popen[str] | None = None
 
     def run(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Serve one request (supervisor.py says what is in it and in the answer)."""
+        """Serve one request (supervisor.py says what is in it and in the answer).
+
+        A supervisor that a method killed or stopped is a failure of the pair, and nothing that it started survives it.
+        """
+        if self.process is None:
+            self._start()
+        limits = self.job["setup_seconds"] + (request["calls"] + 1) * self.job["seconds"]
+        assert self.process
+        stopped = threading.Timer(limits + PATIENCE_SECONDS, self.process.kill)
+        stopped.start()
         try:
-            if self.process is None:
-                self._start()
             self._send(request)
             answer = self.process.stdout.readline()  # pyright: ignore[reportOptionalMemberAccess]
         except BrokenPipeError:
             answer = ""
+        in_time = not stopped.finished.is_set()
+        stopped.cancel()
         if answer:
             return json.loads(answer)
         self.close()
+        log = Path(self.job["log"] or os.devnull)
         return {
             "pair": request["pair"],
-            "status": "error",
-            "message": "the supervisor was killed",
+            "status": "error" if in_time else "timeout",
+            "message": f"the process that watches over the method was {'killed' if in_time else 'stopped'}",
             "calls": [],
+            "log_tail": last_lines(log.read_bytes()) if log.is_file() else [],
         }
 
     def _start(self) -> None:
         pipe = subprocess.PIPE
+        self.job["scratch"] = tempfile.mkdtemp(prefix="regbench-")
         self.process = subprocess.Popen([sys.executable, SUPERVISOR], stdin=pipe, stdout=pipe, text=True)
         self._send(self.job)
 
@@ -185,3 +205,15 @@ class SupervisorClient:
                 process.communicate()
             except BrokenPipeError:
                 process.wait()
+            if process.returncode:
+                _kill_users(self.job["scratch"])
+                shutil.rmtree(self.job["scratch"], ignore_errors=True)
+
+
+def _kill_users(scratch: str) -> None:
+    """Kill what a supervisor that was killed left behind: processes that have its scratch folder as their TMPDIR."""
+    mark = f"TMPDIR={scratch}\0".encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if mark in (process / "environ").read_bytes():
+                os.kill(int(process.name), signal.SIGKILL)

@@ -3,11 +3,15 @@
 Standard input: one JSON object a line. The first is the job:
     {"worker": argv or null, "setup": object sent to each new worker, "environment": {name: value},
      "seconds": limit of one call, "setup_seconds": limit of a worker's setup,
-     "memory_mb": limit of the process tree, "log": path or null}
+     "memory_mb": limit of the process tree, "log": path or null, "scratch": folder for temporary files, emptied and
+     in the end removed}
 then a request for each pair:
-    {"pair": name, "calls": n, "fresh": start a new worker, "request": object for the worker, "argv": command or null}
+    {"pair": name, "calls": n, "fresh": start a new worker, "request": object for the worker, "argv": command or null,
+     "out": path of the field to be written}
 Standard output: for each request one line
-    {"pair", "status", "message", "setup_seconds", "calls": [...], "peak_memory_mb", "peak_device_memory_mb", "log_tail"}
+    {"pair", "status", "message", "setup_seconds", "calls": [...], "peak_memory_mb", "peak_device_memory_mb", "log_tail",
+     "left": files that a command left in its working folder}
+A command runs in an empty folder of its own within the scratch folder, which is TMPDIR.
 The end of standard input, SIGTERM or the death of the parent ends everything that was started.
 
 A worker answers on a pipe of its own, so a method may print what it likes. Its answers, one JSON object a line, have
@@ -34,9 +38,21 @@ import time
 TICK = 0.05  # seconds between looks at the memory of the process tree
 TAIL_BYTES, TAIL_LINES, LINE_LENGTH = 16_384, 20, 400
 LOG_BYTES = 2**20  # of one process: a method that prints for ever must not fill the disk
+ANSWER_BYTES = 2**20  # of one line of a worker
+FULL_BYTES = 2**16  # a disk with less room than this is why a process failed
+NUMBER = (int, float)
+ANSWERS = {
+    "ready": {"seconds": NUMBER},
+    "call": dict.fromkeys(("call", "load", "compute", "save"), NUMBER),
+    "done": {"peak_device_memory_mb": (*NUMBER, type(None))},
+    "failed": {"status": str, "message": str},
+}
 PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 2**20
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+GARBLED = "what came on the runner's own pipe is no answer of its worker; does the method write to streams that it did not open?"
 
 
 class Failure(Exception):
@@ -46,7 +62,7 @@ class Failure(Exception):
 class Child:
     """A process in a session of its own; its output is drained, its exit noted at once by a thread each."""
 
-    def __init__(self, argv, environment, log):
+    def __init__(self, argv, environment, log, folder=None):
         argv = [word.replace("$TMPDIR", environment["TMPDIR"]) for word in argv]
         self.start = time.perf_counter()
         try:
@@ -55,6 +71,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
+                cwd=folder,
                 env=environment,
                 start_new_session=True,
                 preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),
@@ -63,6 +80,8 @@ class Child:
             raise Failure("error", f"cannot start {argv[0]!r}: {error.strerror}") from error
         assert self.process.stdout is not None
         self.pid, self.output = self.process.pid, self.process.stdout
+        with contextlib.suppress(OSError), open(f"/proc/{self.pid}/oom_score_adj", "w") as file:
+            file.write("500")  # where memory runs out the kernel shall end the method, not Snakemake
         self.tail = bytearray()
         self.code = None
         self.peak_mb = 0.0
@@ -72,15 +91,16 @@ class Child:
         threading.Thread(target=self._wait, daemon=True).start()
 
     def _read_output(self, log):
-        with contextlib.ExitStack() as stack:
-            file = stack.enter_context(open(log, "ab")) if log else None
-            room = LOG_BYTES
-            while chunk := os.read(self.output.fileno(), 65_536):
-                self.tail = (self.tail + chunk)[-TAIL_BYTES:]
-                if file and room > 0:
+        room = LOG_BYTES if log else 0
+        while chunk := os.read(self.output.fileno(), 65_536):
+            self.tail = (self.tail + chunk)[-TAIL_BYTES:]
+            if room > 0:
+                # On a full disk there is no log, but who stopped reading would stop the method.
+                with contextlib.suppress(OSError), open(log, "ab", buffering=0) as file:
                     file.write(chunk[:room])
-                    file.flush()
-                    room -= len(chunk)
+                    if len(chunk) >= room:
+                        file.write(b"\n[regbench keeps no more than this of the output of one process]\n")
+            room -= len(chunk)
 
     def _wait(self):
         _, status, usage = os.wait4(self.pid, 0)
@@ -92,8 +112,7 @@ class Child:
 
     def lines(self):
         """The last lines of its output."""
-        text = bytes(self.tail).decode("utf8", "replace").replace("\0", "").splitlines()
-        return [line[-LINE_LENGTH:] for line in text if line.strip()][-TAIL_LINES:]
+        return last_lines(bytes(self.tail))
 
     def close(self):
         """Kill it and everything it started; returns when all are gone."""
@@ -108,6 +127,22 @@ class Child:
         os.close(self.ended)
 
 
+def last_lines(output):
+    """The last lines of text, given as bytes, that are not empty."""
+    text = output[-TAIL_BYTES:].decode("utf8", "replace").replace("\0", "").splitlines()
+    return [line[-LINE_LENGTH:] for line in text if line.strip()][-TAIL_LINES:]
+
+
+def no_room(*folders):
+    """Words for the end of a failure's message where the disk of a folder is full; else empty."""
+    full = []
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            if shutil.disk_usage(folder).free < FULL_BYTES:
+                full.append(str(folder))
+    return f"; no space is left on the disk of {' and '.join(full)}" if full else ""
+
+
 def descendants(pid):
     """Process numbers below `pid`; what lost its parent is ours, for the supervisor is a subreaper."""
     found = []
@@ -118,16 +153,21 @@ def descendants(pid):
     return found + [below for child in found for below in descendants(child)]
 
 
-def kill_descendants():
-    """Kill all descendants, those that left the process group too, and reap them."""
+def kill_descendants(spare=None):
+    """Kill all descendants, those that left the process group too, but `spare` and those below it; reap them."""
     patience = time.monotonic() + 30  # one stuck in the kernel must not hold up the others' results
-    while (below := descendants(os.getpid())) and time.monotonic() < patience:
+    while (below := _but(spare, descendants(os.getpid()))) and time.monotonic() < patience:
         for pid in below:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
             with contextlib.suppress(OSError):
                 os.waitpid(pid, os.WNOHANG)
         time.sleep(0.002)
+
+
+def _but(spare, pids):
+    spared = {spare, *descendants(spare)} if spare else ()
+    return [pid for pid in pids if pid not in spared]
 
 
 def resident_mb(pid):
@@ -187,7 +227,8 @@ class Watch:
         pids = descendants(os.getpid())
         used = sum(map(resident_mb, pids))
         if used > self.peak_mb and len(pids) > 1:
-            used = sum(map(proportional_mb, pids))  # dear, so only when it can matter
+            # Dear, so only when it can matter. Twice, for one look at processes that come and go may count pages double.
+            used = min(sum(map(proportional_mb, pids)) for _ in range(2))
         self.peak_mb = max(self.peak_mb, used)
 
 
@@ -208,17 +249,21 @@ class Worker:
     def send(self, message):
         os.write(self._write, json.dumps(message).encode() + b"\n")
 
-    def receive(self, watch, seconds):
-        """Its next answer. Failure when it fails, dies or passes a limit."""
+    def receive(self, watch, seconds, event):
+        """Its next answer, which is to be an `event`. Failure when it fails, dies or passes a limit."""
         watch.restart(seconds)
         while b"\n" not in self._rest:
             if self._read not in watch.wait(self.child, [self._read]):
                 raise Failure(*ending(self.child.code))
             self._rest += os.read(self._read, 65_536)
+            if len(self._rest) > ANSWER_BYTES:
+                raise Failure("error", GARBLED)
         line, _, self._rest = self._rest.partition(b"\n")
-        answer = json.loads(line)
+        answer = understood(line)
         if answer["event"] == "failed":
             raise Failure(answer["status"], answer["message"])
+        if answer.pop("event") != event:
+            raise Failure("error", GARBLED)
         return answer
 
     def close(self):
@@ -228,14 +273,32 @@ class Worker:
         shutil.rmtree(self._pipes, ignore_errors=True)
 
 
+def understood(line):
+    """A worker's answer. Failure when the line is none of ANSWERS."""
+    try:
+        answer = json.loads(line, parse_constant=int)  # which NaN is not
+        kinds = {"event": str, **ANSWERS[answer["event"]]}
+        right = set(answer) == set(kinds) and all(isinstance(answer[n], kinds[n]) for n in kinds)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise Failure("error", GARBLED) from error
+    if not right:
+        raise Failure("error", GARBLED)
+    return answer
+
+
 def ending(code):
     """(status, message) of a process that ended by itself without a result."""
-    if code >= 0:
-        return "error", f"the process ended with exit status {code}"
-    name = signal.Signals(-code).name
-    if -code == signal.SIGKILL:
-        return "oom", "the process was killed by SIGKILL, most likely by the kernel for want of memory"
-    return "error", f"the process was killed by {name} ({signal.strsignal(-code)})"
+    number = -code if code < 0 else code - 128  # as a shell says what ended a process below it
+    name = next((known.name for known in signal.Signals if known == number), f"signal {number}")
+    if code < 0:
+        text = f"the process was killed by {name} ({signal.strsignal(number)})"
+    else:
+        text = f"the process ended with exit status {code}" + (
+            f" (128 + {name})" if name[:3] == "SIG" else ""
+        )
+    if number == signal.SIGKILL:
+        return "oom", f"{text}, most likely by the kernel for want of memory"
+    return "error", text
 
 
 class Supervisor:
@@ -243,46 +306,67 @@ class Supervisor:
 
     def __init__(self, job):
         self.job = job
-        self.scratch = tempfile.mkdtemp(prefix="regbench-")
+        self.scratch = job["scratch"]
         self.environment = {**os.environ, "TMPDIR": self.scratch, **job["environment"]}
         self.worker = None
+        self.hung = None  # what is told of a setup that did not end: it is not waited for once a pair
 
     def run(self, request):
         """Serve one request; never raises for what a method does."""
         event = {"pair": request["pair"], "status": "ok", "message": "", "setup_seconds": None, "calls": []}
-        event |= {"peak_memory_mb": None, "peak_device_memory_mb": None, "log_tail": []}
+        event |= {"peak_memory_mb": None, "peak_device_memory_mb": None, "log_tail": [], "left": []}
         watch = Watch(self.job["memory_mb"])
         serve = self._command if request["argv"] else self._python
         try:
             serve(request, event, watch)
-        except Failure as failure:
-            event["status"], event["message"] = failure.args
-            self.close_worker(
-                event
-            )  # whatever state a failed worker is in, the next pair starts from a new one
+        except (
+            Failure,
+            OSError,
+        ) as failure:  # OSError: there is no room for the scratch folder, or no process
+            known = isinstance(failure, Failure)
+            event["status"], event["message"] = failure.args if known else ("error", str(failure))
+            event["message"] += no_room(self.scratch, os.path.dirname(request["out"]))
+            # Whatever state a failed worker is in, the next pair starts from a new one.
+            self.close_worker(event)
         event["peak_memory_mb"] = round(max(event["peak_memory_mb"] or 0, watch.peak_mb), 1) or None
         return event
 
     def _python(self, request, event, watch):
         if request["fresh"]:
             self.close_worker(event)
-        if self.worker is None:
-            self.worker = Worker(self.job, self.environment)
-            event["setup_seconds"] = self.worker.receive(watch, self.job["setup_seconds"])["seconds"]
-        worker = self.worker
+        worker = self.worker or self._start_worker(event, watch)
+        os.makedirs(self.scratch, exist_ok=True)  # the pair before may have deleted it
         watch.peak_mb = 0.0
         reset_high_water(worker.child.pid)
         worker.child.tail = bytearray()
         worker.send(request["request"])
-        while (answer := worker.receive(watch, self.job["seconds"])).pop("event") == "call":
-            event["calls"].append(answer)
-        event["peak_device_memory_mb"] = answer["peak_device_memory_mb"]
+        for _ in range(request["calls"]):
+            event["calls"].append(worker.receive(watch, self.job["seconds"], "call"))
+        event |= worker.receive(watch, self.job["seconds"], "done")
         event["peak_memory_mb"] = high_water_mb(worker.child.pid)
         event["log_tail"] = worker.child.lines()
+        kill_descendants(spare=worker.child.pid)  # daemons
+
+    def _start_worker(self, event, watch):
+        if self.hung:
+            raise Failure("timeout", self.hung)
+        self.empty_scratch()
+        worker = self.worker = Worker(self.job, self.environment)
+        try:
+            ready = worker.receive(watch, self.job["setup_seconds"], "ready")
+        except Failure as failure:
+            if failure.args[0] == "timeout":
+                self.hung = f"setup: {failure.args[1]}; the pairs after it do not wait for it again"
+                raise Failure("timeout", self.hung) from failure
+            raise
+        event["setup_seconds"] = ready["seconds"]
+        return worker
 
     def _command(self, request, event, watch):
         for call in range(request["calls"]):
-            child = Child(request["argv"], self.environment, self.job["log"])
+            folder = os.path.join(self.empty_scratch(), "work")
+            os.makedirs(folder)
+            child = Child(request["argv"], self.environment, self.job["log"], folder=folder)
             watch.restart(self.job["seconds"])
             try:
                 watch.wait(child)
@@ -293,6 +377,13 @@ class Supervisor:
             if child.code != 0:
                 raise Failure(*ending(child.code))
             event["calls"].append({"call": call, "total": child.seconds})
+            with contextlib.suppress(OSError):
+                event["left"] = sorted(os.listdir(folder))[:TAIL_LINES]
+
+    def empty_scratch(self):
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        os.makedirs(self.scratch, exist_ok=True)
+        return self.scratch
 
     def close_worker(self, event=None):
         """End the worker, if there is one; its last lines go to `event`."""

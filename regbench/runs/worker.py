@@ -10,10 +10,13 @@ import gc
 import json
 import os
 import random
+import shutil
 import sys
+import tempfile
 import time
 import traceback
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,6 +25,9 @@ import numpy as np
 from regbench.geometry.fields import write_field
 from regbench.geometry.images import Volume, read_volume
 from regbench.methods.contract import Context, Method, load_method
+
+PROCESS = os.getpid()
+LONGEST = 2000  # characters of a message
 
 
 class InvalidField(Exception):
@@ -33,13 +39,16 @@ def main() -> None:
     pipes = Path(os.environ.pop("REGBENCH_PIPES"))
     with open(pipes / "requests") as requests, open(pipes / "answers", "w", buffering=1) as answers:
         try:
-            method = _setup(json.loads(requests.readline()), answers)
+            with _in_folder(os.getcwd()):
+                method = _setup(json.loads(requests.readline()), answers)
             count = 0
             for line in requests:
-                count = _serve(method, json.loads(line), answers, count)
+                with _in_folder(os.getcwd()):
+                    count = _serve(method, json.loads(line), answers, count)
         except Exception as error:
-            traceback.print_exc()
-            sys.stderr.flush()
+            with suppress(OSError, ValueError, AttributeError):  # it may have closed its streams
+                traceback.print_exc()
+            _flush()
             _answer(answers, event="failed", status=_status(error), message=_message(error))
             os._exit(1)
 
@@ -69,8 +78,7 @@ def _serve(method: Method, request: dict[str, Any], answers: IO[str], count: int
         _answer(answers, event="call", call=call, **_call(method, request["pair"], request["out"]))
     peak = (cuda := _cuda()) and round(cuda.max_memory_allocated() / 2**20, 1)
     _give_back_memory()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    _flush()
     _answer(answers, event="done", peak_device_memory_mb=peak)
     return count + request["calls"]
 
@@ -81,13 +89,41 @@ def _call(method: Method, pair: dict[str, Any], out: str) -> dict[str, float]:
     fixed, moving = (_volume(pair[side]) for side in ("fixed", "moving"))
     if prepare := getattr(method, "for_pair", None):
         prepare(pair)
-    loaded = _now()
-    field = method.register(fixed, moving)
-    computed = _now()
+    with _own_folder():
+        loaded = _now()
+        field = method.register(fixed, moving)
+        computed = _now()
+    _end_of_forks()
     _check(field, fixed)
     checked = _now()
     write_field(out, field, fixed.grid)
     return {"load": loaded - start, "compute": computed - loaded, "save": _now() - checked}
+
+
+@contextmanager
+def _own_folder() -> Iterator[None]:
+    """Within the block the working folder is an empty one, deleted afterwards: nothing is left in the user's own."""
+    folder = tempfile.mkdtemp(prefix="work-")
+    with _in_folder(folder):
+        yield
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _in_folder(folder: str) -> Iterator[None]:
+    """Within the block `folder` is the working folder; afterwards the one before is, whatever a method has done."""
+    home = os.getcwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(home)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):  # a method may have closed it
+            stream.flush()
 
 
 def _volume(side: dict[str, Any]) -> Volume:
@@ -110,11 +146,12 @@ def _status(error: Exception) -> str:
     if isinstance(error, InvalidField):
         return "invalid"
     memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"  # torch's own
-    return "oom" if memory else "error"
+    return "oom" if memory or "can't allocate memory" in str(error) else "error"  # torch's on a CPU
 
 
 def _message(error: Exception) -> str:
-    return str(error) if isinstance(error, InvalidField) else f"{type(error).__name__}: {error}"
+    text = str(error) if isinstance(error, InvalidField) else f"{type(error).__name__}: {error}"
+    return text[:LONGEST]
 
 
 def _cuda() -> Any:
@@ -145,7 +182,14 @@ def _give_back_memory() -> None:
         trim(0)
 
 
+def _end_of_forks() -> None:
+    """Where a method forked, its child may come back from it as well: there it ends."""
+    if os.getpid() != PROCESS:
+        os._exit(1)
+
+
 def _answer(answers: IO[str], **message: Any) -> None:
+    _end_of_forks()
     answers.write(json.dumps(message) + "\n")
 
 

@@ -44,9 +44,9 @@ class Pipeline:
         assert (done.returncode == 0) == ok, said[-6000:]
         return said
 
-    def planned(self) -> set[str]:
+    def planned(self, *arguments: str) -> set[str]:
         """Names of the rules that a dry run would run."""
-        said = self.snakemake("-n", "--quiet", "host")
+        said = self.snakemake("-n", "--quiet", "host", *arguments)
         return {
             line.split()[-1].rstrip(":")
             for line in said.splitlines()

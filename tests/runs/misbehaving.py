@@ -2,8 +2,11 @@
 
 import ctypes
 import os
+import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -30,6 +33,11 @@ class Odd:
     def crash(self):
         print("about to crash")
         raise RuntimeError("as asked")
+
+    def fails_once(self):
+        if not (self.folder / "failed").exists():
+            (self.folder / "failed").touch()
+            raise RuntimeError("this time alone")
 
     def segfault(self):
         ctypes.string_at(0)
@@ -77,6 +85,95 @@ class Odd:
         (self.folder / "orphan").write_text(str(os.getpid()))
         child.wait()
 
+    def daemon(self):
+        """Forks twice, so that its grandchild has another parent, session and output that stays open."""
+        script = "import os, time; os.setsid(); open('PID', 'w').write(str(os.getpid())); time.sleep(3600)"
+        path = self.folder / "daemon"
+        subprocess.run(["sh", "-c", f'"$0" -c "{script.replace("PID", str(path))}" &', sys.executable])
+        while not (path.exists() and path.read_text()):
+            time.sleep(0.01)
+
+    def sees(self):
+        """The daemon of the pair before, which this very process served."""
+        print("alive" if os.path.exists(f"/proc/{(self.folder / 'daemon').read_text()}/cwd") else "gone")
+
+    def forks(self):
+        os.fork()
+
+    def forks_crash(self):
+        if os.fork() == 0:
+            raise RuntimeError("the child's own")
+        os.wait()
+
+    def closes_streams(self):
+        sys.stdout.close()
+        for stream in range(3):
+            os.close(stream)
+
+    def closes_all(self):
+        os.closerange(0, 256)
+
+    def kills_parent(self):
+        print("before the kill", flush=True)
+        script = "import time; time.sleep(3600)"
+        self.child = subprocess.Popen([sys.executable, "-c", script], start_new_session=True)
+        (self.folder / "survivor").write_text(str(self.child.pid))
+        time.sleep(0.5)  # so that what was printed is read
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(3600)
+
+    def moves(self):
+        os.chdir("/")
+
+    def litters(self):
+        Path("litter").write_text("x")
+        print(os.getcwd())
+
+    def deletes_tmp(self):
+        shutil.rmtree(tempfile.gettempdir())
+
+    def forgets(self):
+        os.environ.clear()
+
+    def _answers(self, text: bytes):
+        for stream in range(3, 64):
+            try:
+                os.write(stream, text)
+            except OSError:
+                continue
+
+    def answers_nan(self):
+        self._answers(b'{"event": "call", "call": 0, "load": NaN, "compute": 1, "save": 1}\n')
+
+    def answers_endlessly(self):
+        self._answers(b"x" * 2**21)
+
+    def floods(self):
+        for number in range(200_000):
+            print(f"line {number} of a method that talks too much")
+
+    def says_much(self):
+        raise RuntimeError("\n" + "long " * 1_000_000)
+
+    def double(self):
+        self.result = self.result.astype(np.float64)
+
+    def strided(self):
+        self.result = np.zeros((*self.result.shape[1:], 3), ">f4").transpose(3, 0, 1, 2)
+
+    def too_large(self):
+        self.result = self.result.astype(np.float64) + 1e300
+
+    def tensor(self):
+        self.result = sys.modules["torch"].zeros(self.result.shape)
+
+    def shares(self):
+        """Four processes with 200 MB in common."""
+        script = "import mmap, os, time; m = mmap.mmap(-1, 200 * 2**20)\n"
+        script += "for place in range(0, len(m), 4096): m[place] = 1\n"
+        script += "for _ in range(3):\n if os.fork() == 0: sum(m[::4096]); time.sleep(1); os._exit(0)\n"
+        subprocess.run([sys.executable, "-c", script + "for _ in range(3): os.wait()"], check=True)
+
     def threads(self):
         print(os.environ["OMP_NUM_THREADS"], os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"])
         print(
@@ -85,3 +182,13 @@ class Odd:
 
     def random(self):
         print(np.random.rand(), sys.modules["torch"].rand(1).item(), self.context.seed)  # noqa: NPY002
+
+
+class NoSetup(Odd):
+    def setup(self, context):
+        raise RuntimeError("no licence")
+
+
+class Stuck(Odd):
+    def setup(self, context):
+        time.sleep(3600)

@@ -13,6 +13,8 @@ import pytest
 
 from regbench.geometry.fields import read_field
 from regbench.methods.discovery import MethodFile
+from regbench.problems import StepFailed
+from regbench.records import read_record
 from regbench.runs.lock import machine_lock
 from tests.runs.tiny import HERE, ODD, run, run_identity
 
@@ -27,8 +29,28 @@ OUTCOMES = {
     "nan": ("invalid", "NaN"),
     "misshapen": ("invalid", "expected an array of floats (3, 8, 9, 10)"),
     "nothing": ("invalid", "NoneType"),
+    "kills_parent": ("error", "the process that watches over the method was killed"),
+    "closes_all": ("error", "exit status 1"),
+    "answers_nan": ("error", "no answer of its worker"),
+    "answers_endlessly": ("error", "no answer of its worker"),
+    "says_much": ("error", "RuntimeError: \nlong long"),
+    "too_large": ("invalid", "NaN or infinite"),
+    "tensor": ("invalid", "Tensor"),
     "garbage": ("ok", ""),
     "orphan": ("ok", ""),
+    "daemon": ("ok", ""),
+    "sees": ("ok", ""),
+    "forks": ("ok", ""),
+    "forks_crash": ("ok", ""),
+    "moves": ("ok", ""),
+    "litters": ("ok", ""),
+    "deletes_tmp": ("ok", ""),
+    "forgets": ("ok", ""),
+    "floods": ("ok", ""),
+    "double": ("ok", ""),
+    "strided": ("ok", ""),
+    "shares": ("ok", ""),
+    "closes_streams": ("ok", ""),
     "good": ("ok", ""),
 }
 
@@ -57,7 +79,69 @@ def test_the_last_lines_of_a_failed_method_are_kept(outcomes):
 def test_no_half_written_field_and_no_process_is_left(outcomes):
     folder, _ = outcomes
     assert not list((folder / "runs").glob(".*"))
-    assert not processes_of((folder / "orphan").read_text())
+    for left in ("orphan", "survivor", "daemon"):
+        assert not alive((folder / left).read_text())
+    assert outcomes[1]["sees"]["log_tail"] == ["gone"]
+
+
+def test_a_method_works_in_a_folder_of_its_own_that_is_gone_afterwards(outcomes):
+    (folder,) = outcomes[1]["litters"]["log_tail"]
+    assert not Path(folder).exists()
+    assert not Path("litter").exists()
+
+
+def test_a_flood_of_output_is_cut_in_the_log_and_its_end_is_kept(outcomes):
+    folder, records = outcomes
+    assert records["floods"]["log_tail"][-1].startswith("line 199999 of")
+    log = (folder / "runs" / "output.log").read_bytes()
+    assert b"keeps no more than this" in log
+    # At most 1 MiB of each worker; each pair that ends badly is followed by another worker.
+    assert len(log) < 2**20 * (1 + sum(record["status"] != "ok" for record in records.values())) + 4096
+
+
+def test_the_log_of_a_method_that_killed_its_supervisor_is_told(outcomes):
+    assert "before the kill" in outcomes[1]["kills_parent"]["log_tail"]
+
+
+def test_memory_that_processes_share_counts_once(outcomes):
+    assert 200 < outcomes[1]["shares"]["peak_memory_mb"] < 500
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("misbehaving:NoSetup", "RuntimeError: no licence"),
+        ("misbehaving:NoSuch", "expected 'package.module:Class'"),
+        ("nowhere:Odd", "No module named 'nowhere'"),
+    ],
+)
+def test_a_class_that_cannot_be_set_up_is_told_for_each_pair(tmp_path, name, message):
+    records = run(tmp_path, replace(ODD, python=name), ["good", "good1"])
+    for record in records.values():
+        assert record["status"] == "error"
+        assert message in record["message"]
+
+
+def test_a_setup_that_hangs_is_waited_for_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("regbench.runs.jobs.SETUP_SECONDS", 2)
+    stuck = replace(ODD, python="misbehaving:Stuck")
+    records = run(tmp_path, stuck, ["good", "good1", "good2"], seconds=1)
+    for record in records.values():
+        assert record["status"] == "timeout"
+        assert "setup: no result within the limit of 2 s" in record["message"]
+    assert records["good"]["peak_memory_mb"]
+    assert not records["good1"]["peak_memory_mb"]  # no process was started
+
+
+def test_a_supervisor_that_is_stopped_costs_its_pair_alone(tmp_path, monkeypatch, zero_field):
+    monkeypatch.setattr("regbench.runs.jobs.SETUP_SECONDS", 1)
+    monkeypatch.setattr("regbench.runs.jobs.PATIENCE_SECONDS", 0)
+    script = "case MOVING in *stops*) kill -STOP $PPID; sleep 3600;; esac; cp FIELD OUT"
+    command = MethodFile("c", HERE / "c.smk", "C", command=f"sh -c '{script}'")
+    records = run(tmp_path, command, ["stops", "good"], seconds=1, options={"field": zero_field})
+    assert records["stops"]["status"] == "timeout"
+    assert "was stopped" in records["stops"]["message"]
+    assert records["good"]["status"] == "ok"
 
 
 def test_field_is_zero_as_the_method_returned_it_and_phases_are_apart(outcomes):
@@ -69,31 +153,37 @@ def test_field_is_zero_as_the_method_returned_it_and_phases_are_apart(outcomes):
     assert record["peak_memory_mb"] > 20
 
 
-def processes_of(session: str) -> list[str]:
-    """Processes of this test's session leader or started by it, by the worker's number in their environment."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            stat = (folder / "stat").read_text().rpartition(") ")[2].split()
-            command = (folder / "cmdline").read_text()
-        except OSError:
-            continue
-        if stat[0] != "Z" and ("time.sleep(3600)" in command or folder.name == session):
-            found.append(folder.name)
-    return found
-
-
 def test_finished_pairs_are_not_run_again_unless_something_changed(tmp_path):
-    first = run(tmp_path, ODD, ["good", "crash"])
-    again = run(tmp_path, ODD, ["good", "crash"])
+    first = run(tmp_path, ODD, ["crash", "good"])
+    again = run(tmp_path, ODD, ["crash", "good"])
     assert again == first
-    retried = run(tmp_path, ODD, ["good", "crash"], only_status=["error"])
-    assert retried["good"] == first["good"]
-    assert retried["crash"]["key"] == first["crash"]["key"]
     Path(first["good"]["field"]).unlink()
     assert Path(run(tmp_path, ODD, ["good", "crash"])["good"]["field"]).is_file()
     changed = run(tmp_path, ODD, ["good", "crash"], code_fingerprint="other")
     assert changed["good"]["key"] != first["good"]["key"]
+
+
+def test_a_batch_that_is_to_stop_ends_at_the_first_failure_and_goes_on_without_it(tmp_path):
+    with pytest.raises(
+        StepFailed, match=r"(?s)t/odd/default, pair F__crash ended as error: RuntimeError.*about to"
+    ) as stopped:
+        run(tmp_path, ODD, ["good", "crash", "good1"], on_failure="stop")
+    assert f"its log is {tmp_path / 'runs' / 'output.log'}" in str(stopped.value)
+    kept = {path.stem: read_record(path) for path in (tmp_path / "runs").glob("F__*.json")}
+    assert {pair: record["status"] for pair, record in kept.items()} == {"F__good": "ok", "F__crash": "error"}
+    assert not (tmp_path / "runs" / "batch.json").exists()
+    records = run(tmp_path, ODD, ["good", "crash", "good1"])
+    assert [records["good"], records["crash"]] == [kept["F__good"], kept["F__crash"]]
+    assert records["good1"]["status"] == "ok"
+
+
+def test_a_batch_that_is_to_stop_tries_failed_pairs_again_and_no_others(tmp_path):
+    names = ["good", "fails_once"]
+    assert run(tmp_path, ODD, names)["fails_once"]["status"] == "error"
+    first = read_record(tmp_path / "runs" / "F__good.json")
+    records = run(tmp_path, ODD, names, on_failure="stop")
+    assert records["fails_once"]["status"] == "ok"
+    assert records["good"] == first
 
 
 def test_what_depends_on_a_failed_step_is_skipped(tmp_path):
@@ -169,8 +259,24 @@ COMMANDS = {
     "there-is-no-such-tool OUT": ("error", "cannot start 'there-is-no-such-tool'"),
     "sh -c 'kill -ABRT $$'": ("error", "SIGABRT"),
     "sh -c 'kill -KILL $$'": ("oom", "SIGKILL"),
+    "sh -c 'sh -c \"kill -KILL \\$\\$\"; exit $?'": ("oom", "exit status 137 (128 + SIGKILL)"),
+    "sh -c 'sh -c \"kill -SEGV \\$\\$\"; exit $?'": ("error", "exit status 139 (128 + SIGSEGV)"),
+    "sh -c 'kill -40 $$'": ("error", "signal 40"),
+    "sh -c 'kill -KILL $PPID; sleep 3600'": ("error", "watches over the method was killed"),
+    "sh -c 'kill -STOP $$'": ("timeout", "limit of 1 s"),
     "sh -c 'sleep 3600 & wait'": ("timeout", "limit of 1 s"),
+    "sh -c \"trap '' TERM INT HUP; sleep 3600\"": ("timeout", "limit of 1 s"),
+    "sh -c 'exec <&- >&- 2>&-; cp FIELD OUT'": ("ok", ""),
+    "sh -c 'setsid sleep 3600 & cp FIELD OUT'": ("ok", ""),
+    "sh -c 'rm -r $TMPDIR; cd /; cp FIELD OUT'": ("ok", ""),
+    "sh -c 'yes | head -c 9000000; cp FIELD OUT'": ("ok", ""),
     "true FIXED MOVING": ("invalid", "wrote no field"),
+    "cp FIELD result.nii.gz": ("invalid", "it left result.nii.gz"),
+    "cp FIELD OUT.mha": ("invalid", ".F__good.nii.gz.mha"),
+    "sh -c 'head -c 100 FIELD > OUT'": ("invalid", "cannot be read"),
+    "mkfifo OUT": ("invalid", "no file but a link, a folder or the like"),
+    "mkdir OUT": ("invalid", "no file but a link, a folder or the like"),
+    "ln -s FIELD OUT": ("invalid", "no file but a link, a folder or the like"),
     "cp FIXED OUT": ("invalid", "not an ITK displacement field"),
     "cp HERE/tiny.py OUT": ("invalid", "cannot be read"),
     "cat FIXED_MASK": ("error", "FIXED_MASK"),
@@ -190,6 +296,7 @@ def test_a_command_ends_as_its_status(tmp_path, zero_field, command):
     assert record["status"] == status
     assert message in record["message"]
     assert record["kind"] == "command"
+    assert not list((tmp_path / "runs").glob(".*"))
     assert set(record["phases"]) == ({"total"} if status in ("ok", "invalid") else set())
 
 

@@ -5,12 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
 from regbench.runs.jobs import SUPERVISOR
+from regbench.runs.supervisor import Failure, understood
 
 JOB = {
     "worker": None,
@@ -19,6 +21,7 @@ JOB = {
     "seconds": 60,
     "setup_seconds": 60,
     "memory_mb": 500,
+    "scratch": tempfile.mkdtemp(prefix="regbench-test-"),
 }
 
 
@@ -38,7 +41,7 @@ def say(process: subprocess.Popen[str], message: dict) -> None:
 
 
 def request(*argv: str) -> dict:
-    return {"pair": "p", "calls": 1, "fresh": False, "request": {}, "argv": argv}
+    return {"pair": "p", "calls": 1, "fresh": False, "request": {}, "argv": argv, "out": "/nowhere/p"}
 
 
 def test_it_needs_the_standard_library_only_and_keeps_the_output(tmp_path):
@@ -67,6 +70,27 @@ def test_its_children_do_not_outlive_it(tmp_path, number):
     while _alive(int(pid.read_text())):
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\xff no text",
+        b"",
+        b"7",
+        b"[" * 100_000,
+        b'{"event": ["call"]}',
+        b'{"event": "over"}',
+        b'{"event": "ready", "seconds": NaN}',
+        b'{"event": "ready", "seconds": "1"}',
+        b'{"event": "ready", "seconds": 1, "more": 2}',
+        b'{"event": "call", "call": 0, "load": 1, "compute": null, "save": 1}',
+    ],
+)
+def test_what_is_no_answer_of_a_worker_is_a_failure_of_the_pair(line):
+    with pytest.raises(Failure, match="no answer of its worker"):
+        understood(line)
+    assert understood(b'{"event": "ready", "seconds": 1}') == {"event": "ready", "seconds": 1}
 
 
 def _alive(pid: int) -> bool:

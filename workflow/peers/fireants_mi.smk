@@ -1,4 +1,13 @@
 # In a venv of its own, which `make fireants` makes.
+
+TUNING = [
+    {"smooth_warp_sigma": 0.25},
+    {"smooth_warp_sigma": 1.0},
+    {"optimizer_lr": 0.25},
+    {"smooth_grad_sigma": 1},
+]
+
+
 use rule run as fireants_mi with:
     wildcard_constraints:
         method="fireants_mi",

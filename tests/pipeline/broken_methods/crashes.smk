@@ -4,3 +4,4 @@ use rule run as crashes with:
     params:
         label="crashes",
         python="broken:Crashes",
+        timed=False,

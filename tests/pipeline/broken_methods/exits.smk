@@ -3,4 +3,5 @@ use rule run as exits with:
         method="exits",
     params:
         label="exits",
-        command="sh -c 'echo reason given; exit 3' FIXED MOVING OUT",
+        command="""sh -c 'case MOVING in */s5__s6*) echo reason given; exit 3;; esac; PYTHON HERE/zero.py FIXED OUT'""",
+        timed=False,

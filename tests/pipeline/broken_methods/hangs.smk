@@ -4,3 +4,4 @@ use rule run as hangs with:
     params:
         label="hangs",
         python="broken:Hangs",
+        timed=False,

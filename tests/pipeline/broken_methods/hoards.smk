@@ -4,3 +4,4 @@ use rule run as hoards with:
     params:
         label="hoards",
         python="broken:Hoards",
+        timed=False,

@@ -4,3 +4,4 @@ use rule run as not_finite with:
     params:
         label="not_finite",
         python="broken:NotFinite",
+        timed=False,

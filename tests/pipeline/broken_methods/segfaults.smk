@@ -4,3 +4,4 @@ use rule run as segfaults with:
     params:
         label="segfaults",
         python="broken:Segfaults",
+        timed=False,

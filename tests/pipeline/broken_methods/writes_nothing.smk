@@ -3,4 +3,5 @@ use rule run as writes_nothing with:
         method="writes_nothing",
     params:
         label="writes_nothing",
-        command="true FIXED MOVING OUT",
+        command="""sh -c 'case MOVING in */s5__s6*) exit 0;; esac; PYTHON HERE/zero.py FIXED OUT'""",
+        timed=False,

@@ -4,3 +4,4 @@ use rule run as wrong_shape with:
     params:
         label="wrong_shape",
         python="broken:WrongShape",
+        timed=False,
