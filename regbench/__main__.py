@@ -122,12 +122,13 @@ def train(
 ) -> None:
     """Stage models: train a learned method on the task's training pairs."""
     plan = Workflow.of(study)
+    threads = max(1, plan.study.threads // plan.study.train_processes)
     if not unwatched:
         from regbench.models.watched import training_command, watch_training
 
         arguments = [*sys.argv[1:], "--unwatched"]
         command = training_command(plan.study.train_processes, "regbench", arguments)
-        watch_training(command, out, log, plan.study.limits.memory_gb)
+        watch_training(command, out, log, plan.study.limits.memory_gb, threads)
         return
     from regbench.methods.contract import importable, load_method
     from regbench.models.training import Trainable, train_model
@@ -146,7 +147,7 @@ def train(
             [pair for pair in pairs if pair["pair"] in val],
             folder=out.parent,
             seed=plan.seed("train", task, method, variant, repetition),
-            threads=max(1, plan.study.threads // plan.study.train_processes),
+            threads=threads,
             device=device(plan.study.device),
             limit_seconds=plan.study.limits.train_seconds,
         )

@@ -230,10 +230,10 @@ def _run(batch: _Batch, pair: dict[str, Any]) -> tuple[dict[str, Any], str | Non
         event = batch.client.run(request)
         if event["status"] == "ok" and (problem := _problem(part, pair)):
             event |= {"status": "invalid", "message": problem}
-    if event["status"] == "ok" and not batch.timed:
-        if batch.half:
+        if event["status"] == "ok" and batch.half and not batch.timed:
             u, grid = read_field(part)
             write_field(part, halved(u), grid)
+    if event["status"] == "ok" and not batch.timed:
         part.replace(final)
         return event, str(final)
     part.unlink(missing_ok=True)
