@@ -17,7 +17,7 @@ from tests.methods.test_contract import METHODS, trained
 
 TIMED = {name: method for name, method in METHODS.items() if method.timed and not method.control}
 SPACING = np.diag([-1.0, 1.0, 1.0])
-SMALL, LARGE = (24, 28, 20), (56, 60, 48)  # of 1 mm; in the large one threads are worth their while
+SMALL, LARGE = (24, 28, 20), (48, 52, 44)  # of 1 mm; in the large one threads are worth their while
 SHORT = {
     "bspline": {"MaximumNumberOfIterations": 20},
     "convexadam": {"selected_niter": 20},
