@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from regbench.tables.frames import Frame
+from regbench.tables.statistics import percentiles
 
 Pair = tuple[str, str]  # fixed, moving
 
@@ -32,13 +33,9 @@ def resampled_medians(methods: Sequence[list[np.ndarray]], samples: int, seed: i
     return np.stack([_medians(pairs, drawn, rng) for pairs in methods])
 
 
-def interval(values: np.ndarray, calls: int, level: float = 0.95) -> tuple[float, float]:
-    """Percentile interval of resampled values; NaN where they stand on fewer than two calls, which say nothing."""
-    if calls < 2:
-        return float("nan"), float("nan")
-    tail = 50 * (1 - level)
-    low, high = np.percentile(values, [tail, 100 - tail])
-    return float(low), float(high)
+def interval(resampled: np.ndarray, calls: int) -> tuple[float, float]:
+    """95 % interval of resampled values; NaN where they stand on fewer than two calls, which say nothing."""
+    return percentiles(resampled) if calls > 1 else (float("nan"), float("nan"))
 
 
 def _medians(pairs: list[np.ndarray], drawn: np.ndarray, rng: np.random.Generator) -> np.ndarray:

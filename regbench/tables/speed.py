@@ -128,11 +128,11 @@ def _against(
     """A row for each machine that both were timed on, or one that says that there is none."""
     a, b = mine[0].line, other[0].line
     names = {
+        "device": mine[0].device,
+        "machine": "",
         "method": a.method,
         "variant": a.variant,
         "row": a.label,
-        "device": mine[0].device,
-        "machine": "",
     }
     names |= {"against": b.method, "against_variant": b.variant, "against_row": b.label}
     rows = []
@@ -168,7 +168,6 @@ def _ratio(mine: _Timed, other: _Timed, training: Training | None, samples: int)
 
 
 def _cells(row: Any) -> list[str]:
-    divided = not np.isnan(row["times_faster"])
     pays = row["pairs_until_training_pays"]
     if not isinstance(pays, str):
         pays = "-" if np.isnan(pays) else f"{ceil(pays)} pairs"
@@ -178,8 +177,14 @@ def _cells(row: Any) -> list[str]:
         row["against_row"],
         seconds_text(row["seconds"]),
         seconds_text(row["against_seconds"]),
-        f"{row['times_faster']:.3g}" if divided else "-",
-        "-" if np.isnan(row["low"]) else f"{row['low']:.3g} to {row['high']:.3g}",
+        _factor(row["times_faster"]),
+        "-" if np.isnan(row["low"]) else f"{_factor(row['low'])} to {_factor(row['high'])}",
         *counts,
         pays,
     ]
+
+
+def _factor(value: float) -> str:
+    if np.isnan(value):
+        return "-"
+    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"

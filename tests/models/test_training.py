@@ -32,13 +32,14 @@ class Brightness:
     def __init__(self, pause=0.0, fail_at=None, **training):
         self.options = {"pause": pause, "fail_at": fail_at} | training
         self.training = TrainingSettings(**training)
-        self.pause, self.fail_at, self.calls = pause, fail_at, 0
+        self.pause, self.fail_at, self.calls, self.threads = pause, fail_at, 0, set()
 
     def network(self, shape):
         return Scale()
 
     def loss(self, fixed, moving, output):
         self.calls += 1
+        self.threads.add(torch.get_num_threads())
         time.sleep(self.pause)
         if self.calls == self.fail_at:
             raise RuntimeError("this loss fails on purpose")
@@ -145,6 +146,13 @@ def test_the_model_kept_is_the_best_on_validation_pairs(tmp_path):
     rows = curve(record)
     losses = {int(r["step"]): float(r["value"]) for r in rows if (r["split"], r["name"]) == ("val", "loss")}
     assert record["best_step"] == min(losses, key=lambda step: losses[step])
+
+
+def test_training_keeps_to_its_threads(tmp_path):
+    torch.set_num_threads(2)
+    method = Brightness(**SETTINGS)
+    train(method, tmp_path)
+    assert method.threads == {1}
 
 
 def test_training_time_holds_every_step_and_validation_and_no_waiting(tmp_path, monkeypatch):

@@ -115,7 +115,7 @@ class Kernels:
 
     def register(self, fixed, moving):
         if self.events:
-            print(self.events[0].elapsed_time(self.events[1]) / 1000)
+            print("busy", self.events[0].elapsed_time(self.events[1]) / 1000)
         self.events = [self.torch.cuda.Event(enable_timing=True) for _ in range(2)]
         self.events[0].record()
         for _ in range(200):
