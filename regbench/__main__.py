@@ -127,13 +127,13 @@ def train(
 ) -> None:
     """Stage models: train a learned method on the task's training pairs."""
     plan = Workflow.of(study)
-    declared = plan.methods[method]
+    declared, threads = plan.methods[method], max(1, plan.study.threads // plan.study.train_processes)
     if declared.python and not unwatched:
         from regbench.models.watched import training_command, watch_training
 
         arguments = [*sys.argv[1:], "--unwatched"]
         command = training_command(plan.study.train_processes, "regbench", arguments)
-        watch_training(command, out, log, plan.study.limits.memory_gb)
+        watch_training(command, out, log, plan.study.limits.memory_gb, threads)
         stop_at_failure(plan, f"training {task}/{method}/{variant}", out, log)
         return
     log_to(log)
@@ -160,7 +160,7 @@ def train(
     with importable(declared.path.parent):
         train_model(
             cast(Trainable, load_method(declared.python or "", options)), training, validation, folder=out.parent, seed=seed,
-            threads=max(1, plan.study.threads // plan.study.train_processes), device=device(plan.study.device),
+            threads=threads, device=device(plan.study.device),
             limit_seconds=plan.study.limits.train_seconds,
         )  # fmt: skip
 

@@ -315,7 +315,7 @@ class Workflow(Plan):
         return _text(label_path=self.study.scores.label_path, code=self.codes["scores"])
 
     def table_settings(self, _w) -> str:
-        labels = {name: [m.label, m.control] for name, m in self.methods.items()}
+        labels = {name: [m.label, m.control, m.learned, m.model_of] for name, m in self.methods.items()}
         return _text(
             labels=labels,
             study=self.study.model_dump(exclude={"limits", "method_folders", "fields", "on_failure"}),

@@ -124,13 +124,14 @@ class Trainer:
                 sums[name] = sums.get(name, 0.0) + value
             state.step += 1
             last = state.step == self.total
-            state.seconds = time.monotonic() - start
             if state.step % LOG_EVERY == 0 or last:
                 loss = self._log(curve, sums, (state.step - 1) % LOG_EVERY + 1)
                 sums = {}
                 progress.step(state.step - first, f"loss {loss:.4f}")
             if state.step % self.settings.validate_every == 0 or last:
                 self._keep_best(curve)
+            # Behind the losses that were just brought to the CPU, so that a device has done all that is counted.
+            state.seconds = time.monotonic() - start
             ask = self.share.world == 1 or state.step % LOG_EVERY == 0  # all processes stop at the same step
             if ask and not last and self._sum({"late": float(state.seconds > limit_seconds)})["late"]:
                 self._save(curve)

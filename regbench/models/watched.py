@@ -10,6 +10,7 @@ from pathlib import Path
 
 from regbench.provenance import environment
 from regbench.records import write_record
+from regbench.runs.jobs import thread_variables
 from regbench.runs.supervisor import descendants, proportional_mb, resident_mb
 
 TAIL = 20  # lines of the log kept in a record
@@ -31,14 +32,18 @@ def training_command(processes: int, module: str, arguments: list[str]) -> list[
     ]  # "--": what follows is not the launcher's
 
 
-def watch_training(command: list[str], record: Path, log: Path | None, memory_gb: float) -> None:
+def watch_training(
+    command: list[str], record: Path, log: Path | None, memory_gb: float, threads: int
+) -> None:
     """Run `command`, which trains and writes `record`; write a record of its failure if it ends without one.
+
+    `threads`: of each of its processes, as runs have them.
 
     It is killed with all it started, status oom, when their memory passes `memory_gb`. The training itself keeps its
     time limit.
     """
     record.unlink(missing_ok=True)
-    child = subprocess.Popen(command)
+    child = subprocess.Popen(command, env={**os.environ, **thread_variables(threads)})
     try:
         killed = _watch(child, memory_gb)
     finally:

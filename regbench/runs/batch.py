@@ -241,12 +241,12 @@ def _run(batch: _Batch, pair: dict[str, Any]) -> tuple[dict[str, Any], str | Non
         event = batch.client.run(request)
         if event["status"] == "ok" and (problem := _problem(part, pair, event.get("left", []))):
             event |= {"status": "invalid", "message": problem + no_room(batch.folder)}
-    kept = None
-    if event["status"] == "ok" and not batch.timed:
-        try:
-            kept = _kept(part, final, batch.half)
-        except OSError as error:  # no room for it
-            event |= {"status": "error", "message": str(error)}
+        kept = None
+        if event["status"] == "ok" and not batch.timed:
+            try:
+                kept = _kept(part, final, batch.half)
+            except OSError as error:  # no room for it
+                event |= {"status": "error", "message": str(error)}
     _remove_parts(batch.folder)
     return event, kept
 

@@ -30,15 +30,21 @@ THREADS = (
     "MKL_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
     "BLIS_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
     "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
 )
 
 
+def thread_variables(threads: int) -> dict[str, str]:
+    """What is set before a process starts, so that every library it imports keeps to so many threads."""
+    return dict.fromkeys(THREADS, str(threads))
+
+
 def environment_of(method: MethodFile, threads: int, device: str) -> dict[str, str]:
     """Variables set before any process of the method starts: equal threads, no GPU in sight of a CPU run."""
-    variables: dict[str, str] = dict.fromkeys(THREADS, str(threads))
+    variables = thread_variables(threads)
     variables["PYTHONPATH"] = os.pathsep.join(
         filter(None, [str(ROOT), str(method.path.parent.resolve()), os.environ.get("PYTHONPATH", "")])
     )

@@ -32,7 +32,8 @@ def gather_scores(csvs: Iterable[Path | str], out: Path | str) -> None:
 def gather_timings(
     run_records: Iterable[Path | str], model_records: Iterable[Path | str], out: Path | str
 ) -> None:
-    """One row for each phase of each call of a timed run, and one for each training (phase `train`).
+    """One row for each phase of each call of a timed run, and one for each training (phase `train`). What a method does once
+    a process, before its first call, is a phase too (`setup`).
 
     run_records: batch.json of run batches (those not called timed_… are passed over); model_records: record.json of
     models. A run or training that failed is a row with its status and no seconds.
@@ -63,6 +64,8 @@ def _run_rows(record: Row) -> Iterator[Row]:
     if record["status"] != "ok" or not calls:
         yield shared
         return
+    if record.get("setup_seconds") is not None:  # a command has none
+        yield shared | {"phase": "setup", "cold": True, "seconds": record["setup_seconds"]}
     for call in calls:
         for phase in PHASES:
             if call.get(phase) is not None:

@@ -130,7 +130,8 @@ def _published_cells(row: dict, columns: list[str]) -> list[str]:
         for name in columns
     ]
     times = [
-        f"{_seconds(row[name][0])} ({_seconds(row[name][1])})" if name in row else "-" for name in DEVICES
+        f"{seconds_text(row[name][0])} ({seconds_text(row[name][1])})" if name in row else "-"
+        for name in DEVICES
     ]
     return [*values, *times]
 
@@ -162,14 +163,14 @@ def _time_text(times: list[Timing] | str, letters: dict[str, str]) -> str:
     if isinstance(times, str):
         return times
     return " / ".join(
-        f"{_seconds(t.mean)} ({_seconds(t.sd)})"
+        f"{seconds_text(t.mean)} ({seconds_text(t.sd)})"
         + DAGGER * t.total
         + f" {letters.get(t.machine, '')}".rstrip()
         for t in times
     )
 
 
-def _seconds(value: float) -> str:
+def seconds_text(value: float) -> str:
     """Three figures that mean something, without exponents; an SD of one call is no number."""
     if math.isnan(value):
         return "-"

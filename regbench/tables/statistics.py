@@ -30,9 +30,14 @@ class SubjectBootstrap:
         """Percentile interval of the mean over pairs; NaN with fewer than three subjects or a value missing."""
         if not self.enough or np.isnan(values).any():
             return float("nan"), float("nan")
-        tail = 50 * (1 - level)
-        low, high = np.percentile(self.weights @ np.asarray(values, float), [tail, 100 - tail])
-        return float(low), float(high)
+        return percentiles(self.weights @ np.asarray(values, float), level)
+
+
+def percentiles(resampled: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """The interval that holds the middle `level` of a statistic's bootstrap samples."""
+    tail = 50 * (1 - level)
+    low, high = np.percentile(resampled, [tail, 100 - tail])
+    return float(low), float(high)
 
 
 def paired_p(a: Column, b: Column, fixed: Column) -> tuple[float, int]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from regbench.scores.metrics import METRICS
-from regbench.tables.frames import Column, Frame
+from regbench.tables.calls import by_machine, clock_of, steady
+from regbench.tables.frames import Frame
 from regbench.tables.statistics import SubjectBootstrap
 
 PAPER_ORDER = ("identity", "bspline", "syn", "voxelmorph", "dmi")
@@ -21,6 +22,8 @@ class Method(Protocol):
     def control(self) -> bool: ...
     @property
     def learned(self) -> bool: ...
+    @property
+    def model_of(self) -> str | None: ...
     @property
     def devices(self) -> tuple[str, ...]: ...
 
@@ -122,24 +125,11 @@ def _times(rows: Frame, device: str, method: Method | None) -> list[Timing] | st
     """Steady compute of a method by machine: numbers of different machines are never averaged."""
     if method and (method.control or device not in method.devices):
         return "-"
-    here = rows[(rows["device"] == device) & (rows["phase"] != "train")]
-    total = here["kind"] == "command"
-    steady = here[(here["phase"] == total.map({True: "total", False: "compute"})) & (here["cold"] != "True")]
-    steady = steady[steady["seconds"].notna()]
-    if steady.empty:
-        failed = here[~here["status"].isin(["ok", "skipped"])]
-        return "not measured" if failed.empty else "failed"
-    return [
-        Timing(
-            str(machine), float(x.mean()), float(x.std()), len(x), bool((steady["kind"] == "command").any())
-        )
-        for machine, x in steady.groupby(_machine(steady, device))["seconds"]
+    here = rows[rows["device"] == device]
+    found = [
+        Timing(machine, float(x.mean()), float(x.std()), len(x), clock_of(part) == "total")
+        for _, machine, part in by_machine(here)
+        if len(x := steady(part, clock_of(part))["seconds"])
     ]
-
-
-def _machine(rows: Frame, device: str) -> Column:
-    """What a time depends on: processor and threads, or graphics card and driver, with the host's name."""
-    if device == "cuda":
-        return rows["gpu"] + ", driver " + rows["driver"] + " (" + rows["host"] + ")"
-    threads = rows["threads"].map("{:.0f}".format)
-    return rows["cpu"] + ", " + threads + " threads (" + rows["host"] + ")"
+    failed = here[(here["phase"] != "train") & ~here["status"].isin(["ok", "skipped"])]
+    return found or ("not measured" if failed.empty else "failed")

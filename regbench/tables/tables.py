@@ -14,7 +14,12 @@ from regbench.tables.frames import Frame, read_table
 from regbench.tables.gap import closed_gap, gap_text
 from regbench.tables.layout import DEVICES, Document, notes, task_blocks
 from regbench.tables.paper import paper, same_data, semi_synthetic
+from regbench.tables.speed import COLUMNS as SPEED
+from regbench.tables.speed import published_speed, speed, speed_document
+from regbench.tables.speed_accuracy import speed_accuracy
 from regbench.tables.summary import Line, Method, Timing, summarise
+from regbench.tables.times import COLUMNS as TIMES
+from regbench.tables.times import times, times_document
 from regbench.tables.tuned import tuned_notes
 
 SEMI_SYNTHETIC = (
@@ -24,20 +29,22 @@ SEMI_SYNTHETIC = (
 
 
 def write_tables(study: Study, results: Path, methods: Mapping[str, Method]) -> None:
-    """Write results/tables: tableN.{csv,md,tex}, comparisons.csv and, where a truth is known, gap.{csv,md}.
+    """Write results/tables: tableN.{csv,md,tex}, times and speed (csv, md), speed_accuracy.csv, comparisons.csv and, where a
+    truth is known, gap.{csv,md}.
 
     results: the study's own folder, which holds scores.csv and timings.csv (rows of several machines may be joined
     in either). Raises FileNotFoundError when one is missing.
     """
     scores, timings = read_table(results / "scores.csv"), read_table(results / "timings.csv")
     folder = results / "tables"
+    lines = {
+        task: summarise(_of(scores, task), _of(timings, task), methods, study.scores.bootstrap)
+        for task in study.tasks
+    }
     for number in sorted({task.table for task in study.tasks.values()}):
         tasks = [name for name, task in study.tasks.items() if task.table == number]
-        lines = {
-            task: summarise(_of(scores, task), _of(timings, task), methods, study.scores.bootstrap)
-            for task in tasks
-        }
-        _write_table(study, number, lines, folder / f"table{number}")
+        _write_table(study, number, {task: lines[task] for task in tasks}, folder / f"table{number}")
+    _write_times(study, lines, timings, methods, folder)
     compared = [
         compare(_of(scores, name), name, task.modality, methods, study.scores.bootstrap)
         for name, task in study.tasks.items()
@@ -58,6 +65,23 @@ def _write_table(study: Study, number: int, lines: dict[str, list[Line]], stem: 
     write_text(
         stem.with_suffix(".csv"), pd.DataFrame(rows).dropna(axis="columns", how="all").to_csv(index=False)
     )
+
+
+def _write_times(
+    study: Study, lines: dict[str, list[Line]], timings: Frame, methods: Mapping[str, Method], folder: Path
+) -> None:
+    taken, faster = [], []
+    for task, each in lines.items():
+        asked = (task, each, _of(timings, task), methods, study.scores.bootstrap)
+        taken += times(*asked)
+        faster += speed(*asked) + published_speed(task, study.tasks[task].table, same_data(study, task))
+    table = pd.DataFrame(taken, columns=TIMES)
+    write_text(folder / "times.csv", table.to_csv(index=False))
+    write_text(folder / "times.md", markdown(times_document(table)))
+    write_text(folder / "speed_accuracy.csv", speed_accuracy(lines, table).to_csv(index=False))
+    table = pd.DataFrame(faster, columns=SPEED)
+    write_text(folder / "speed.csv", table.to_csv(index=False))
+    write_text(folder / "speed.md", markdown(speed_document(table)))
 
 
 def _write_gap(study: Study, scores: Frame, methods: Mapping[str, Method], folder: Path) -> None:

@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -30,13 +32,14 @@ class Brightness:
     def __init__(self, pause=0.0, fail_at=None, **training):
         self.options = {"pause": pause, "fail_at": fail_at} | training
         self.training = TrainingSettings(**training)
-        self.pause, self.fail_at, self.calls = pause, fail_at, 0
+        self.pause, self.fail_at, self.calls, self.threads = pause, fail_at, 0, set()
 
     def network(self, shape):
         return Scale()
 
     def loss(self, fixed, moving, output):
         self.calls += 1
+        self.threads.add(torch.get_num_threads())
         time.sleep(self.pause)
         if self.calls == self.fail_at:
             raise RuntimeError("this loss fails on purpose")
@@ -143,6 +146,37 @@ def test_the_model_kept_is_the_best_on_validation_pairs(tmp_path):
     rows = curve(record)
     losses = {int(r["step"]): float(r["value"]) for r in rows if (r["split"], r["name"]) == ("val", "loss")}
     assert record["best_step"] == min(losses, key=lambda step: losses[step])
+
+
+def test_training_keeps_to_its_threads(tmp_path):
+    torch.set_num_threads(2)
+    method = Brightness(**SETTINGS)
+    train(method, tmp_path)
+    assert method.threads == {1}
+
+
+def test_training_time_holds_every_step_and_validation_and_no_waiting(tmp_path, monkeypatch):
+    class Slow(Brightness):
+        """By a clock of its own, on which every loss takes a second and nothing else takes any time."""
+
+        def loss(self, fixed, moving, output):
+            clock.now += 1
+            return super().loss(fixed, moving, output)
+
+    @contextmanager
+    def waiting(mode):
+        assert mode == "shared"
+        clock.now += 1000  # for a timed run to end
+        yield 1000.0
+
+    clock = SimpleNamespace(now=0.0)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr("regbench.models.trainer.time", clock)
+    monkeypatch.setattr("regbench.models.parallel.machine_lock", waiting)
+    record = train(Slow(**SETTINGS), tmp_path, limit=70)
+    assert record["status"] == "ok"
+    assert record["seconds"] == 60 + 3 * 2  # three validations of two pairs, the last after the last step
+    assert record["waited_seconds"] == 1000
 
 
 def test_without_validation_pairs_the_last_network_is_kept(tmp_path):

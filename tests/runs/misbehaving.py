@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from regbench.runs.jobs import THREADS
+
 
 class Odd:
     def setup(self, context):
@@ -175,7 +177,8 @@ class Odd:
         subprocess.run([sys.executable, "-c", script + "for _ in range(3): os.wait()"], check=True)
 
     def threads(self):
-        print(os.environ["OMP_NUM_THREADS"], os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"])
+        at_start = Path("/proc/self/environ").read_text().split("\0")  # before the first import
+        print(*(value for name in THREADS for value in at_start if value.startswith(f"{name}=")))
         print(
             sys.modules["torch"].get_num_threads(), os.environ["CUDA_VISIBLE_DEVICES"], self.context.threads
         )
@@ -192,3 +195,37 @@ class NoSetup(Odd):
 class Stuck(Odd):
     def setup(self, context):
         time.sleep(3600)
+
+
+class Warming:
+    """Takes long over the first call of a process."""
+
+    seconds = 0.5
+
+    def setup(self, context):
+        pass
+
+    def register(self, fixed, moving):
+        time.sleep(self.seconds)
+        self.seconds = 0
+        return np.zeros((3, *fixed.grid.shape), np.float32)
+
+
+class Kernels:
+    """Starts work on a CUDA device and returns at once; says how long the call before kept the device busy."""
+
+    def setup(self, context):
+        import torch
+
+        self.torch, self.events = torch, []
+        self.matrix = torch.ones(4096, 4096, device="cuda")
+
+    def register(self, fixed, moving):
+        if self.events:
+            print("busy", self.events[0].elapsed_time(self.events[1]) / 1000)
+        self.events = [self.torch.cuda.Event(enable_timing=True) for _ in range(2)]
+        self.events[0].record()
+        for _ in range(200):
+            self.matrix = self.matrix @ self.matrix * 2.0**-12  # stays a matrix of ones
+        self.events[1].record()
+        return np.zeros((3, *fixed.grid.shape), np.float32)

@@ -21,6 +21,7 @@ class FakeMethod:
     label: str
     control: bool = False
     learned: bool = False
+    model_of: str | None = None
     devices: tuple[str, ...] = ("cpu", "cuda")
 
 
@@ -116,6 +117,12 @@ def usual_timings(task: str) -> list[dict]:
         timing_row(task, "dmi", 700.0, phase="train", call="", cold="", kind="training"),
         timing_row(task, "dmi", 0.02, device="cuda"),
     ]
+
+
+def calls(task: str, method: str, cold: float, *seconds: float, **changes) -> list[dict]:
+    """A cold call and steady ones of one pair."""
+    first = timing_row(task, method, cold, call=0, cold=True, **changes)
+    return [first, *(timing_row(task, method, x, call=n, **changes) for n, x in enumerate(seconds, 1))]
 
 
 def write_timed_batch(folder: Path, records: list[dict]) -> Path:

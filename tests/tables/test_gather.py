@@ -10,7 +10,7 @@ PLACE = {"host": "box", "cpu": "Fast CPU", "gpu": None, "driver": None, "commit"
 RUN = {
     "pair": "007__NA", "task": "mono", "fixed": "007", "moving": "NA", "method": "syn", "variant": "default",
     "repetition": 0, "status": "ok", "kind": "python", "threads": 2, "device": "cpu", "peak_memory_mb": 812.5,
-    "peak_device_memory_mb": None, "environment": {**PLACE, "libraries": {"numpy": "2.3.5", "torch": None}},
+    "peak_device_memory_mb": None, "setup_seconds": 3.5, "environment": {**PLACE, "libraries": {"numpy": "2.3.5", "torch": None}},
     "calls": [
         {"call": 0, "load": 0.5, "compute": 9.0, "save": 0.25},
         {"call": 1, "load": 0.5, "compute": 8.0, "save": 0.25},
@@ -43,7 +43,8 @@ def test_a_timed_run_is_a_row_for_each_phase_of_each_call(tmp_path):
     gather_timings([batch], [], tmp_path / "timings.csv")
     rows = read_table(tmp_path / "timings.csv")
     assert list(rows.columns) == TIMINGS
-    assert len(rows) == 6
+    assert len(rows) == 7
+    assert rows[rows["phase"] == "setup"][["cold", "seconds"]].values.tolist() == [["True", 3.5]]
     assert rows[rows["phase"] == "compute"][["cold", "seconds"]].values.tolist() == [
         ["True", 9.0],
         ["False", 8.0],
@@ -59,7 +60,11 @@ def test_a_timed_run_is_a_row_for_each_phase_of_each_call(tmp_path):
 
 
 def test_accuracy_batches_are_not_timings_and_failures_and_commands_are(tmp_path):
-    command = RUN | {"kind": "command", "calls": [{"call": 0, "total": 3.0}, {"call": 1, "total": 2.0}]}
+    command = RUN | {
+        "kind": "command",
+        "setup_seconds": None,
+        "calls": [{"call": 0, "total": 3.0}, {"call": 1, "total": 2.0}],
+    }
     failed = RUN | {"status": "timeout", "calls": [], "pair": "s3__s4"}
     batches = [
         write_timed_batch(tmp_path / "runs/mono/syn/default/r0_b0", [RUN]),

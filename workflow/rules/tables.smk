@@ -6,6 +6,8 @@ rule write_tables:
         published=PACKAGE / "paper.yaml",
     output:
         [RESULTS / "tables" / f"{table}.{form}" for table in PLAN.tables() for form in ("csv", "md", "tex")],
+        [RESULTS / "tables" / f"{table}.{form}" for table in ("times", "speed") for form in ("csv", "md")],
+        RESULTS / "tables" / "speed_accuracy.csv",
     log:
         LOGS / "tables.log",
     conda:
