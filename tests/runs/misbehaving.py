@@ -175,9 +175,8 @@ class Odd:
         subprocess.run([sys.executable, "-c", script + "for _ in range(3): os.wait()"], check=True)
 
     def threads(self):
-        from regbench.runs.jobs import (
-            THREADS,
-        )  # here: it needs packages that a method's own environment lacks
+        # Not above: it needs packages that a method's own environment lacks.
+        from regbench.runs.jobs import THREADS
 
         at_start = Path("/proc/self/environ").read_text().split("\0")  # before the first import
         print(*(value for name in THREADS for value in at_start if value.startswith(f"{name}=")))
