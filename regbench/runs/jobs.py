@@ -68,8 +68,9 @@ def job_of(
     `pairs`: all PAIR records that will be asked for; `folder`: where their fields go.
     """
     context, options = absolute(context), absolute(options)
+    read = folders_of(method, options, context, pairs)
     return {
-        "worker": worker_of(method, options, context, pairs, folder) if method.python else None,
+        "worker": worker_of(method, context["device"], read, folder.resolve()) if method.python else None,
         "setup": {"python": method.python, "options": options, "context": context},
         "environment": environment_of(method, context["threads"], context["device"]),
         "seconds": seconds,
@@ -79,18 +80,11 @@ def job_of(
     }
 
 
-def worker_of(
-    method: MethodFile,
-    options: dict[str, Any],
-    context: dict[str, Any],
-    pairs: list[dict[str, Any]],
-    folder: Path,
-) -> list[str]:
-    """The words that start a Python class's worker."""
+def worker_of(method: MethodFile, device: str, read: list[Path], written: Path) -> list[str]:
+    """The words that start a Python class's worker, which reads files in the folders `read` and writes into another."""
     if not method.own_environment:
         return [sys.executable, "-m", "regbench.runs.worker"]
-    read = [*folders_of(method, options, context, pairs), ROOT / "regbench"]
-    start = start_of(method, context["device"], read, [folder.resolve()])
+    start = start_of(method, device, [*read, ROOT / "regbench"], [written])
     return [*start, python_of(method, sys.executable), str(START_WORKER)]
 
 

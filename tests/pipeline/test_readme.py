@@ -24,6 +24,7 @@ INSTEAD = {
     "make demo": "make -n demo",
     "make test": "make -n test",
     "regbench show results/demo": "regbench list metrics",
+    "regbench show results/smoke": "regbench list metrics",
     "snakemake --cores all --configfile workflow/studies/smoke.yaml": "snakemake -n --cores all --configfile workflow/studies/smoke.yaml",
     "snakemake tables --cores all --configfile workflow/studies/smoke.yaml": "snakemake tables -n --cores all --configfile workflow/studies/smoke.yaml",
     "snakemake --cores all --configfile workflow/studies/ablation.yaml": "snakemake -n --cores all --configfile workflow/studies/ablation.yaml",
