@@ -22,7 +22,7 @@ class MethodFile:
 
     `command` is a template split as a shell would, without a shell. Words in capitals are replaced: FIXED, MOVING, OUT,
     FIXED_MASK, MOVING_MASK, THREADS, DEVICE, MODEL, HERE (the method file's folder), PYTHON (the one that runs regbench), and
-    the options by their names.
+    the options by their names. It runs in an empty folder that is deleted afterwards.
     `devices`: where it can run. `trains`: it has models of its own; `model_of`: it runs with those of another method (of
     the variant of the same name, else of the first). `control` rows are left out of comparisons; `timed=False` says that
     a method's time means nothing (a control's never does). `requires` names options that must have a value before the method takes part in a

@@ -208,7 +208,9 @@ def test_what_failed_and_is_retried_replaces_its_rows_and_those_that_were_skippe
 
 def test_retry_says_how_much_it_forgot(mended):
     assert "trainings: 1 will be done again" in mended.retried
-    assert "runs: 10 will be done again" in mended.retried  # of two methods, three pairs, two of them timed too
+    assert (
+        "runs: 10 will be done again" in mended.retried
+    )  # of two methods, three pairs, two of them timed too
     assert "scores: 2 will be done again" in mended.retried
 
 
