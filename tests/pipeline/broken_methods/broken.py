@@ -96,7 +96,7 @@ class Still(torch.nn.Module):
         self.size = torch.nn.Parameter(torch.zeros(()))
 
     def forward(self, fixed, moving):
-        return self.size.expand(1, 3, *fixed.shape[2:])
+        return self.size * torch.ones(1, 3, *fixed.shape[2:])
 
 
 class CannotTrain(LearnedMethod):
