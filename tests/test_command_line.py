@@ -116,6 +116,20 @@ def test_a_bug_ends_with_1_and_its_traceback_and_a_stop_with_130(raised, code):
     assert ("Traceback" in done.stderr) == (code == 1)
 
 
+def test_a_full_disk_ends_with_2_its_place_and_what_to_do():
+    full = "def full(self): raise OSError(28, 'No space left on device', 'there/record.json')"
+    broken = f"import regbench.scores.metrics as m; m.METRICS = type('M', (), {{'items': full}})()\n{CODE}"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{full}\n{broken}", "list", "metrics"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "No space left on device: 'there/record.json'; make room there" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_help_shows_peoples_commands_first_and_the_exit_codes():
     text = regbench("--help").stdout
     assert text.index("check") < text.index("show") < text.index("retry") < text.index("prepare-subject")

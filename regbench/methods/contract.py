@@ -46,6 +46,8 @@ class Method(Protocol):
     def register(self, fixed: Volume, moving: Volume) -> np.ndarray:
         """Register two prepared images, float32 in [0, 1], each with its grid and perhaps a mask.
 
+        The working folder is an empty one that is deleted afterwards; in all other methods it is the user's.
+
         Returns the displacement (3, D, H, W) float32 on the fixed grid, LPS mm, pull-back:
         warped(x) = moving(x + u(x)). Raises anything: the pair then ends with status `error`.
         """

@@ -22,9 +22,10 @@ class MethodFile:
     """A method as its file declares it. Exactly one of `python` ("package.module:Class") and `command` is set.
 
     `command` is a template split as a shell would, without a shell. Words in capitals are replaced: FIXED, MOVING, OUT,
-    FIXED_MASK, MOVING_MASK, THREADS, DEVICE, MODEL, HERE (the method file's folder), PYTHON (the method's), and the options by
-    their names. A command that trains has a second one, `train`, with PAIRS and VALIDATION (CSV files: pair, fixed, moving,
-    fixed_mask, moving_mask), SEED, and MODEL for the file to write (models/command.py).
+    FIXED_MASK, MOVING_MASK, THREADS, DEVICE, SEED, MODEL, HERE (the method file's folder), PYTHON (the method's), and the
+    options by their names. It runs in an empty folder that is deleted afterwards. A command that learns has a second template,
+    `train`, with PAIRS and VALIDATION (CSV files: pair, fixed, moving, fixed_mask, moving_mask), and MODEL for the file to write
+    (models/command.py).
     `devices`: where it can run. `trains`: it has models of its own; `model_of`: it runs with those of another method (of
     the variant of the same name, else of the first). `control` rows are left out of comparisons; `timed=False` says that
     a method's time means nothing (a control's never does). `requires` names options that must have a value before the method takes part in a

@@ -138,12 +138,13 @@ def filled(
 
 
 def absolute(value: Any) -> Any:
-    """A JSON value with every name of a file in it, however deep, made absolute; names without an ending are left."""
+    """A JSON value with every name of a file in it, however deep, made absolute; plain words (no / or ending) are left."""
     if isinstance(value, dict):
         return {name: absolute(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
         return [absolute(part) for part in value]
-    if not isinstance(value, str) or len(value) > 1000 or not Path(value).suffix or not Path(value).is_file():
+    named = isinstance(value, str) and len(value) < 1000 and ("/" in value or Path(value).suffix)
+    if not named or not Path(value).is_file():
         return value
     return str(Path(value).absolute())
 

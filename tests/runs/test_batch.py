@@ -284,6 +284,27 @@ def zero_field(tmp_path_factory):
     return run_identity(tmp_path_factory.mktemp("zero") / "made")
 
 
+def test_files_that_a_command_or_its_options_name_are_found_from_the_users_folder(
+    tmp_path, zero_field, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "tool").write_text('#!/bin/sh\ncp "$1" "$2"; pwd\n')
+    (tmp_path / "bin" / "tool").chmod(0o755)
+    (tmp_path / "zero.nii.gz").write_bytes(Path(zero_field).read_bytes())
+    method = MethodFile("c", HERE / "c.smk", "C", command="bin/tool FIELD OUT")
+    record = run(Path("."), method, ["good"], options={"field": "zero.nii.gz"})["good"]
+    assert record["status"] == "ok"
+    assert record["log_tail"] != [str(tmp_path)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "F.nii.gz",
+        "bin",
+        "good.nii.gz",
+        "runs",
+        "zero.nii.gz",
+    ]
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_ends_as_its_status(tmp_path, zero_field, command):
     method = MethodFile("c", HERE / "c.smk", "C", command=command)
