@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -21,16 +20,15 @@ JOB = {
     "seconds": 60,
     "setup_seconds": 60,
     "memory_mb": 500,
-    "scratch": tempfile.mkdtemp(prefix="regbench-test-"),
 }
 
 
-def start(log: Path | None = None) -> subprocess.Popen[str]:
+def start(folder: Path, log: Path | None = None) -> subprocess.Popen[str]:
     """The supervisor in a Python that has no packages."""
     process = subprocess.Popen(
         [sys.executable, "-I", "-S", SUPERVISOR], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    say(process, {**JOB, "log": str(log) if log else None})
+    say(process, {**JOB, "log": str(log) if log else None, "scratch": str(folder / "scratch")})
     return process
 
 
@@ -45,7 +43,7 @@ def request(*argv: str) -> dict:
 
 
 def test_it_needs_the_standard_library_only_and_keeps_the_output(tmp_path):
-    process = start(tmp_path / "log")
+    process = start(tmp_path, tmp_path / "log")
     say(process, request("sh", "-c", "echo $A; echo to stderr >&2; ls -d $TMPDIR"))
     assert process.stdout
     event = json.loads(process.stdout.readline())
@@ -59,7 +57,7 @@ def test_it_needs_the_standard_library_only_and_keeps_the_output(tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_its_children_do_not_outlive_it(tmp_path, number):
-    process = start()
+    process = start(tmp_path)
     pid = tmp_path / "pid"
     say(process, request("sh", "-c", f"echo $$ > {pid}.part; mv {pid}.part {pid}; exec sleep 3600"))
     while not pid.exists():
