@@ -62,7 +62,8 @@ def test_its_children_do_not_outlive_it(tmp_path, number):
     # Many, so that their end takes a while; one that is killed leaves those in other sessions to its client.
     many = f"for _ in $(seq {100 if number == signal.SIGTERM else 0}); do setsid sleep 3600 & done"
     say(
-        process, request("sh", "-c", f"{many}; echo $$ ${!:-0} > {pid}.part; mv {pid}.part {pid}; exec sleep 3600")
+        process,
+        request("sh", "-c", f"{many}; echo $$ ${{!:-0}} > {pid}.part; mv {pid}.part {pid}; exec sleep 3600"),
     )
     while not pid.exists():
         time.sleep(0.02)
