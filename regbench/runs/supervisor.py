@@ -40,6 +40,7 @@ TAIL_BYTES, TAIL_LINES, LINE_LENGTH = 16_384, 20, 400
 LOG_BYTES = 2**20  # of one process: a method that prints for ever must not fill the disk
 ANSWER_BYTES = 2**20  # of one line of a worker
 FULL_BYTES = 2**16  # a disk with less room than this is why a process failed
+ENDING = (signal.SIGTERM, signal.SIGHUP)
 NUMBER = (int, float)
 ANSWERS = {
     "ready": {"seconds": NUMBER},
@@ -402,15 +403,29 @@ class Supervisor:
 def main():
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(1))
+    for number in ENDING:
+        signal.signal(number, end)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which closes our standard input
     supervisor = Supervisor(json.loads(sys.stdin.readline()))
     try:
-        for line in sys.stdin:
-            print(json.dumps(supervisor.run(json.loads(line))), flush=True)
+        try:
+            for line in sys.stdin:
+                print(json.dumps(supervisor.run(json.loads(line))), flush=True)
+        finally:
+            ignore_endings()
     finally:
         supervisor.close()
+
+
+def end(*_):
+    ignore_endings()
+    sys.exit(1)
+
+
+def ignore_endings():
+    """Let nothing interrupt the cleaning up: the death of a parent with threads is told more than once."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
 
 
 if __name__ == "__main__":
