@@ -144,7 +144,7 @@ def train(
     training = [pair for pair in pairs if pair["pair"] not in val]
     validation = [pair for pair in pairs if pair["pair"] in val]
     options = plan.job_options(SimpleNamespace(task=task, method=method, variant=variant))
-    seed = plan.seed("train", task, method, variant, repetition)
+    seed = plan.seed("train", task, method, repetition)  # variants alike
     if declared.train:
         from regbench.models.command import train_by_command
 

@@ -8,7 +8,10 @@ import re
 from pathlib import Path
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-METHOD = """use rule run as {name} with:
+METHOD = """TUNING = [{{"share": 0.5}}, {{"share": 0.8}}, {{"share": 0.9}}, {{"share": 1.1}}]
+
+
+use rule run as {name} with:
     wildcard_constraints:
         method="{name}",
     params:

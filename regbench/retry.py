@@ -33,14 +33,31 @@ def forget(results: Path, wanted: set[str]) -> dict[str, int]:
     for batch in batches:
         score = results / "scores" / batch.relative_to(results / "runs").with_suffix(".csv")
         scores |= {score} if score.is_file() else set()
+    choices = _choices(results, {*models, *runs, *scores}, tasks)
     forgotten = {"data and prepared": prepared, "trainings": models, "runs": runs, "scores": scores}
+    if choices:
+        forgotten["choices of tuning"] = choices
     if any(forgotten.values()):
-        for path in [results / "provenance.json", *(batch / "batch.json" for batch in batches)]:
+        others = [path.with_suffix(ending) for path in choices for ending in (".csv", ".options.json")]
+        others += [results / "tuning" / "tuning.md"] if choices else []
+        for path in [results / "provenance.json", *others, *(batch / "batch.json" for batch in batches)]:
             path.unlink(missing_ok=True)
     for paths in forgotten.values():
         for path in paths:
             path.unlink()
     return {what: len(paths) for what, paths in forgotten.items()}
+
+
+def _choices(results: Path, steps: set[Path], tasks: set[str]) -> list[Path]:
+    """The reports of tuning that were made of `steps`, or of the tasks whose training or validation pairs come anew."""
+    of_steps = {tuple(path.relative_to(results).parts[1:3]) for path in steps}
+    reports = results.glob("tuning/*/*.json")
+    return [
+        path
+        for path in reports
+        if not path.name.endswith(".options.json")
+        and ((path.parent.name, path.stem) in of_steps or path.parent.name in tasks)
+    ]
 
 
 def _failed(results: Path, patterns: tuple[str, ...], wanted: set[str]) -> list[Path]:

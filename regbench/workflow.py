@@ -186,6 +186,7 @@ class Workflow(Plan):
             python=self.methods[w.method].python, train=self.methods[w.method].train, options=self.options(w.method, w.variant),
             code=self.method_code("models", w.method), seed=self.study.seed, device=self.study.device,
             threads=self.study.threads, own=self._own_files(w, [{}]), processes=self.study.train_processes,
+            **self._environment(w),
         )  # fmt: skip
 
     # runs
@@ -220,8 +221,13 @@ class Workflow(Plan):
             own=self._own_files(w, [self.names(w.task, *pair) for pair in pairs]),
             timing=[timing.repetitions, self.task(w.task).pairs.timed] if _timed(w) else None,
             fields=None if _timed(w) else self._stored(w),
-            **({"environment": own} if (own := facts_of(self.methods[w.method])) else {}),
+            **self._environment(w),
         )  # fmt: skip
+
+    def _environment(self, w) -> dict[str, Any]:
+        """Of a method that has its own."""
+        own = facts_of(self.methods[w.method])
+        return {"environment": own} if own else {}
 
     def _stored(self, w) -> list[str | None]:
         """How fields are stored and, where they are dropped, the scores for which a change needs them again."""

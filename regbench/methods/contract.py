@@ -21,7 +21,7 @@ class Context:
     """What the runner gives a method once, before its first pair.
 
     `threads`: CPU threads the method may use; `device`: "cpu" or "cuda"; `seed`: the same for every pair of a
-    (study, task, method, variant, repetition); `model`: a trained model's file, None for a method that does not train.
+    (study, task, method, repetition); `model`: a trained model's file, None for a method that does not train.
     """
 
     threads: int

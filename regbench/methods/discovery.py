@@ -223,6 +223,8 @@ def _method(path: Path, line: int, params: dict[str, Any]) -> MethodFile:
             f"{where}: {own[0]} with trains=True: a class is trained in regbench's environment; "
             'give a command that trains (train="…") instead, or train it elsewhere and name the model in an option'
         )
+    if params.get("trains") and "command" in params:
+        raise ValueError(f'{where}: trains=True is for classes; give the command that trains: train="…"')
     if "train" in params:
         if "command" not in params or "trains" in params or "model_of" in params:
             raise ValueError(f"{where}: train= is the training of a command=, instead of trains or model_of")
@@ -230,6 +232,6 @@ def _method(path: Path, line: int, params: dict[str, Any]) -> MethodFile:
             raise ValueError(f"{where}: train= says nothing of {' and '.join(sorted(missing))}")
         params["trains"] = True
     params |= {name: tuple(params[name]) for name in LISTS if name in params}
-    if params.get("trains") or "model_of" in params:
+    if "python" in params and (params.get("trains") or "model_of" in params):
         params.setdefault("devices", ("cpu", "cuda"))
     return MethodFile(name=path.stem, path=path, **params)

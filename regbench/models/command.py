@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from regbench.methods.discovery import MethodFile
+from regbench.models.finished import finished, keep
 from regbench.provenance import environment
 from regbench.records import write_record, write_text
-from regbench.runs.environments import start_of
+from regbench.runs.environments import facts_of, start_of
 from regbench.runs.jobs import SupervisorClient, absolute, filled, folders_of, job_of
+from regbench.runs.keys import digest, file_hash, own_files
 from regbench.runs.lock import machine_lock
 from regbench.study import LimitSettings
 
@@ -30,15 +32,19 @@ def train_by_command(
     """Run the method's `train` command; write pairs.csv, validation.csv, model.bin and record.json into `folder`.
 
     The pairs are records of the stage `prepared`; those that failed there are left out. A model is there whole or not at
-    all, and one of an earlier training goes first. Failure is data, as in `train_model`, whose kind of record is written
+    all, and one of an earlier training goes first, unless that was the same one: it is not done again. Failure is data, as in `train_model`, whose kind of record is written
     and returned: exit codes, limits of time and memory, a command that writes no model.
     """
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
+    train, val = ([pair for pair in pairs if pair["status"] == "ok"] for pairs in (train_pairs, val_pairs))
+    key = _key(method, options, train, val, [seed, threads, device])
+    if done := finished(folder, key):
+        write_record(folder / "record.json", done)
+        return done
     model, part = folder / "model.bin", folder / ".model.bin"
     for old in (model, part):
         old.unlink(missing_ok=True)
-    train, val = ([pair for pair in pairs if pair["status"] == "ok"] for pairs in (train_pairs, val_pairs))
     files = {"PAIRS": folder / "pairs.csv", "VALIDATION": folder / "validation.csv", "MODEL": part}
     for name, pairs in (("PAIRS", train), ("VALIDATION", val)):
         write_text(files[name], _table(pairs))
@@ -74,10 +80,22 @@ def train_by_command(
         "seed": seed,
         "threads": threads,
         "device": device,
-        "environment": environment(),
+        "key": key,
+        "environment": environment() | ({"own": own} if (own := facts_of(method)) else {}),
     }
-    write_record(folder / "record.json", record)
+    keep(folder, record)
     return record
+
+
+def _key(
+    method: MethodFile, options: dict[str, Any], train: list[dict], val: list[dict], others: list[Any]
+) -> str:
+    """Hash of all that a training depends on: contents of the images, masks and the method's own files, settings."""
+    sides = [pair[side] for pair in [*train, *val] for side in ("fixed", "moving")]
+    files = [side[kind] for side in sides for kind in ("image", "mask") if side.get(kind)]
+    files += own_files(method, options, {})
+    names = [[pair["pair"] for pair in pairs] for pairs in (train, val)]
+    return digest([method.train, facts_of(method), options, names, [*map(file_hash, files)], others])
 
 
 def _run(job: dict[str, Any], argv: list[str], out: Path) -> dict[str, Any]:

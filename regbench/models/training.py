@@ -1,6 +1,5 @@
 """Train a method's network and leave a record, whatever happens."""
 
-import contextlib
 import os
 import traceback
 from pathlib import Path
@@ -8,13 +7,12 @@ from typing import Any
 
 import torch
 
+from regbench.models.finished import finished, keep
 from regbench.models.pairs import Pairs
 from regbench.models.parallel import processes
 from regbench.models.trainer import OutOfTime, Trainable, Trainer, TrainingFailed
 from regbench.provenance import environment
-from regbench.records import read_record, write_record
-
-FINISHED = "finished.json"
+from regbench.records import write_record
 
 
 def train_model(
@@ -58,10 +56,10 @@ def train_model(
             trainer = Trainer(method, Pairs(train, masks), val_or_none, folder, seed, _device(device))
             record |= {"parameters": trainer.parameters, "device": str(trainer.device)}
             record |= {"processes": trainer.share.world, "threads": threads * trainer.share.world}
-            record["key"] = f"{trainer.key} {record['processes']} {record['threads']}"
-            if finished := _finished(folder, record["key"]):
-                write_record(folder / "record.json", finished)
-                return finished
+            record["key"] = f"{trainer.key} {record['processes']} {record['threads']} {torch.__version__}"
+            if done := finished(folder, record["key"]):
+                write_record(folder / "record.json", done)
+                return done
             try:
                 with trainer.share.lock() as waited:
                     record["waited_seconds"] = waited
@@ -79,22 +77,10 @@ def train_model(
     first = not parallel or os.environ["RANK"] == "0"
     told = parallel and failed and (folder / "record.json").exists()  # by the process that failed before
     if (first or failed) and not told:
-        write_record(folder / "record.json", record)
-        if record["status"] == "ok":
-            write_record(folder / FINISHED, record)
+        keep(folder, record)
     if failed and parallel:
         raise SystemExit(1)
     return record
-
-
-def _finished(folder: Path, key: str) -> dict[str, Any] | None:
-    """The record of the training with that key that ended well in `folder`, if its model is there."""
-    with contextlib.suppress(FileNotFoundError, ValueError):
-        record = read_record(folder / FINISHED)
-        if record["key"] == key and Path(record["model"]).is_file():
-            return record
-    (folder / FINISHED).unlink(missing_ok=True)  # before its model is written over
-    return None
 
 
 def _usable(pairs: list[dict[str, Any]]) -> list[dict[str, Any]]:

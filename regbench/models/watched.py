@@ -37,12 +37,11 @@ def watch_training(
 ) -> None:
     """Run `command`, which trains and writes `record`; write a record of its failure if it ends without one.
 
-    `threads`: of each of its processes, as runs have them.
-
-    It is killed with all it started, status oom, when their memory passes `memory_gb`. The training itself keeps its
+    `threads`: of each of its processes, as runs have them. It is killed with all it started, status oom, when their memory passes `memory_gb`. The training itself keeps its
     time limit.
     """
     record.unlink(missing_ok=True)
+    start = time.monotonic()
     child = subprocess.Popen(command, env={**os.environ, **thread_variables(threads)})
     try:
         killed = _watch(child, memory_gb)
@@ -61,7 +60,8 @@ def watch_training(
             if log and log.exists()
             else []
         )
-        facts = {"model": None, "curve": None, "seconds": 0.0, "steps": 0, "environment": environment()}
+        facts = {"model": None, "curve": None, "seconds": time.monotonic() - start, "steps": 0}
+        facts["environment"] = environment()
         write_record(record, {"status": status, "message": message, "log_tail": tail, **facts})
 
 

@@ -1,6 +1,7 @@
 """A batch of runs: one method variant on some pairs of a task, a record for each pair the moment it is finished."""
 
 import shutil
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -68,12 +69,14 @@ def run_batch(
 ) -> dict[str, Any]:
     """Run `method` with `options` (the file's with the variant's laid over) on every pair; write folder/batch.json.
 
-    A pair whose record carries the same key is left as it is. With `on_failure` "stop" a failed pair is run again, and the
-    first one that fails, once its record is there, ends the batch without folder/batch.json. `device` is "cpu" or "cuda"; an accuracy run of a method that cannot use it takes the CPU,
-    a timed one is skipped, as where there is no such device. Accuracy runs make one call a pair, in one process; timed runs start a new process for
-    each pair and make one cold call, then `repetitions` steady ones, alone on the machine. `precision`: of the
-    fields that are kept. A pair whose field was dropped after scoring is left as it is while its scores hold under the
-    settings `scored_by` (None: they do not). What the method prints goes to `log`, behind what is in it (folder/output.log, anew). Returns what batch.json holds: {"counts": {status: n}, "pairs": [names]}.
+    A pair whose record carries the same key is left as it is. With `on_failure` "stop" a failed pair is run again, and
+    the first one that fails, once its record is there, ends the batch without folder/batch.json. `device` is "cpu" or
+    "cuda"; an accuracy run of a method that cannot use it takes the CPU, a timed one is skipped, as where there is no
+    such device. Accuracy runs make one call a pair, in one process; timed runs start a new process for each pair and
+    make one cold call, then `repetitions` steady ones, alone on the machine. Variants of a method have the same seeds.
+    `precision`: of the fields that are kept. A pair whose field was dropped after scoring is left as it is while its
+    scores hold under the settings `scored_by` (None: they do not). What the method prints goes to `log`, behind what is
+    in it (folder/output.log, anew). Returns what batch.json holds: {"counts": {status: n}, "pairs": [names]}.
 
     Raises ValueError when a required option has no value, OSError when a record cannot be written, StepFailed as said;
     nothing else that a method does raises.
@@ -85,7 +88,8 @@ def run_batch(
     names = {"task": task, "method": method.name, "variant": variant, "repetition": repetition}
     model = model_record.get("model") if model_record else None
     calls = 1 + repetitions if timed else 1
-    context = {"threads": threads, "device": device, "seed": seed_of(seed, names), "model": model}
+    seeded_by = {name: value for name, value in names.items() if name != "variant"}
+    context = {"threads": threads, "device": device, "seed": seed_of(seed, seeded_by), "model": model}
     settings = {"code": code_fingerprint, "calls": calls, "context": {**context, "model": None}}
     settings |= {} if precision == "full" else {"precision": precision}
     folder.mkdir(parents=True, exist_ok=True)
@@ -217,6 +221,7 @@ def _record(batch: _Batch, pair: dict[str, Any], key: str, event: dict[str, Any]
         "phases": _phases(event.get("calls", []), batch.timed),
         "calls": event.get("calls", []),
         "setup_seconds": event.get("setup_seconds"),
+        "wall_seconds": event.get("wall_seconds", 0.0),
         "kind": "python" if batch.method.python else "command",
         "peak_memory_mb": event.get("peak_memory_mb"),
         "peak_device_memory_mb": event.get("peak_device_memory_mb"),
@@ -238,7 +243,8 @@ def _run(batch: _Batch, pair: dict[str, Any]) -> tuple[dict[str, Any], str | Non
     except ValueError as error:
         return {"status": "error", "message": str(error)}, None
     with machine_lock("exclusive" if batch.timed else "shared"):
-        event = batch.client.run(request)
+        start = time.monotonic()
+        event = {**batch.client.run(request), "wall_seconds": time.monotonic() - start}
         if event["status"] == "ok" and (problem := _problem(part, pair, event.get("left", []))):
             event |= {"status": "invalid", "message": problem + no_room(batch.folder)}
         kept = None

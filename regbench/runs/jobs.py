@@ -94,7 +94,8 @@ def folders_of(
     """Folders of all files that the method reads for the pairs: images, masks, truth, model, its own."""
     files = [Path(file) for file in files_in([pairs, options, context["model"]])]
     folders = {folder for file in files for folder in (file.absolute().parent, file.resolve().parent)}
-    return [*folders, method.path.parent.resolve()]
+    named = {Path(text).resolve() for text in options.values() if isinstance(text, str) and _is_there(text)}
+    return [*folders, *filter(Path.is_dir, named), method.path.parent.resolve()]
 
 
 def command_of(
@@ -134,19 +135,28 @@ def filled(
             raise ValueError(f"{method.path}: the command asks for {match[0]}, which this pair does not have")
         return str(value)
 
-    return [PLACEHOLDER.sub(value_of, absolute(word)) for word in shlex.split(template)]
+    def word_of(word: str) -> str:
+        """A word or `--name=word` that names a file as it stands is that file's path; in others words are replaced."""
+        head, equals, tail = word.rpartition("=")
+        if _is_there(tail):
+            return PLACEHOLDER.sub(value_of, head) + equals + absolute(tail)
+        return PLACEHOLDER.sub(value_of, word)
+
+    return [word_of(word) for word in shlex.split(template)]
 
 
 def absolute(value: Any) -> Any:
-    """A JSON value with every name of a file in it, however deep, made absolute; plain words (no / or ending) are left."""
+    """A JSON value with every name of a file or folder in it, however deep, made absolute."""
     if isinstance(value, dict):
         return {name: absolute(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
         return [absolute(part) for part in value]
-    named = isinstance(value, str) and len(value) < 1000 and ("/" in value or Path(value).suffix)
-    if not named or not Path(value).is_file():
-        return value
-    return str(Path(value).absolute())
+    return str(Path(value).absolute()) if isinstance(value, str) and _is_there(value) else value
+
+
+def _is_there(text: str) -> bool:
+    """Whether a text with a / or an ending, which a plain word has not, is a path of something."""
+    return len(text) < 1000 and bool("/" in text or Path(text).suffix) and Path(text).exists()
 
 
 class SupervisorClient:
@@ -165,23 +175,34 @@ class SupervisorClient:
             self._start()
         limits = self.job["setup_seconds"] + (request["calls"] + 1) * self.job["seconds"]
         assert self.process
-        stopped = threading.Timer(limits + PATIENCE_SECONDS, self.process.kill)
-        stopped.start()
+        late = threading.Event()
+        process = self.process
+
+        def give_up() -> None:
+            late.set()
+            process.kill()
+
+        patience = threading.Timer(limits + PATIENCE_SECONDS, give_up)
+        patience.daemon = True
+        patience.start()
         try:
             self._send(request)
-            answer = self.process.stdout.readline()  # pyright: ignore[reportOptionalMemberAccess]
+            answer = process.stdout.readline()  # pyright: ignore[reportOptionalMemberAccess]
         except BrokenPipeError:
             answer = ""
-        in_time = not stopped.finished.is_set()
-        stopped.cancel()
+        except BaseException:  # Ctrl-C: it would first finish the pair
+            process.terminate()
+            raise
+        finally:
+            patience.cancel()
         if answer:
             return json.loads(answer)
         self.close()
         log = Path(self.job["log"] or os.devnull)
         return {
             "pair": request["pair"],
-            "status": "error" if in_time else "timeout",
-            "message": f"the process that watches over the method was {'killed' if in_time else 'stopped'}",
+            "status": "timeout" if late.is_set() else "error",
+            "message": f"the process that watches over the method was {'stopped' if late.is_set() else 'killed'}",
             "calls": [],
             "log_tail": last_lines(log.read_bytes()) if log.is_file() else [],
         }

@@ -211,12 +211,12 @@ class Watch:
         self.seconds = seconds
         self.deadline = time.monotonic() + seconds
 
-    def wait(self, child, pipes=()):
-        """Those of `pipes` and `child.ended` that can be read. Failure when a limit is passed."""
+    def wait(self, child, read=(), write=()):
+        """Those of `read` and `child.ended` that can be read, and of `write` that can be written. Failure when a limit is passed."""
         while True:
-            ready, _, _ = select.select([*pipes, child.ended], [], [], TICK)
-            if ready:
-                return ready
+            readable, writable, _ = select.select([*read, child.ended], write, [], TICK)
+            if readable or writable:
+                return readable + writable
             if time.monotonic() > self.deadline:
                 raise Failure("timeout", f"no result within the limit of {self.seconds:g} s")
             self._look()
@@ -244,19 +244,25 @@ class Worker:
         self.child = Child(job["worker"], {**environment, "REGBENCH_PIPES": self._pipes}, job["log"])
         # For both directions: to open one alone would wait for a worker that may never come.
         self._write, self._read = (os.open(name, os.O_RDWR) for name in names)
-        self._rest = b""
+        self._rest = self._unsent = b""
         self.send(job["setup"])
 
     def send(self, message):
-        os.write(self._write, json.dumps(message).encode() + b"\n")
+        """Have a message sent while its answer is waited for: a full pipe that nobody reads would hold us up."""
+        self._unsent += json.dumps(message).encode() + b"\n"
 
     def receive(self, watch, seconds, event):
         """Its next answer, which is to be an `event`. Failure when it fails, dies or passes a limit."""
         watch.restart(seconds)
         while b"\n" not in self._rest:
-            if self._read not in watch.wait(self.child, [self._read]):
+            ready = watch.wait(self.child, [self._read], [self._write] if self._unsent else [])
+            if self._write in ready:
+                sent = os.write(self._write, self._unsent[: select.PIPE_BUF])
+                self._unsent = self._unsent[sent:]
+            elif self._read not in ready:
                 raise Failure(*ending(self.child.code))
-            self._rest += os.read(self._read, 65_536)
+            if self._read in ready:
+                self._rest += os.read(self._read, 65_536)
             if len(self._rest) > ANSWER_BYTES:
                 raise Failure("error", GARBLED)
         line, _, self._rest = self._rest.partition(b"\n")

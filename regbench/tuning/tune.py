@@ -26,9 +26,11 @@ def tried_settings(
     `scores`: their CSVs; `runs`: their batch.json; `models`: their record.json, none of a method that does not train.
     """
     trained = [float(read_record(path)["seconds"]) for path in models] or [0.0] * len(scores)
+    rows = [_rows(Path(path)) for path in scores]
+    never = set.intersection(*(_skipped(each) for each in rows))  # a scan that could not be prepared, say
     return [
-        Tried(changed, *_scored(Path(csv_file)), _run_seconds(Path(batch)), seconds)
-        for changed, csv_file, batch, seconds in zip(changes, scores, runs, trained, strict=True)
+        Tried(changed, *_scored(each, never), _run_seconds(Path(batch)), seconds)
+        for changed, each, batch, seconds in zip(changes, rows, runs, trained, strict=True)
     ]
 
 
@@ -64,25 +66,39 @@ def write_choice(out: Path, tried: Sequence[Tried], folding_percent: float, name
     write_record(out.with_suffix(".options.json"), {"options": options})
 
 
-def _scored(path: Path) -> tuple[dict[str, float], int, int]:
-    """Means over pairs by metric, the number of pairs, and of those that failed."""
+Row = dict[str, str]
+Pair = tuple[str, str]
+
+
+def _rows(path: Path) -> list[Row]:
+    with path.open(encoding="utf8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _skipped(rows: Iterable[Row]) -> set[Pair]:
+    return {(row["fixed"], row["moving"]) for row in rows if row["status"] == "skipped"}
+
+
+def _scored(rows: Iterable[Row], never: set[Pair]) -> tuple[dict[str, float], int, int]:
+    """Means over pairs by metric, the number of pairs, and of those that failed; without pairs that no setting could run."""
     values: dict[str, list[float]] = defaultdict(list)
     pairs, failed = set(), set()
-    with path.open(encoding="utf8", newline="") as file:
-        for row in csv.DictReader(file):
-            pair = row["fixed"], row["moving"]
-            pairs.add(pair)
-            if row["status"] != "ok":
-                failed.add(pair)
-            elif row["metric"] in METRICS and not row["label"] and row["value"]:
-                values[row["metric"]].append(float(row["value"]))
+    for row in rows:
+        pair = row["fixed"], row["moving"]
+        if pair in never:
+            continue
+        pairs.add(pair)
+        if row["status"] != "ok":
+            failed.add(pair)
+        elif row["metric"] in METRICS and not row["label"] and row["value"]:
+            values[row["metric"]].append(float(row["value"]))
     return {name: fmean(found) for name, found in values.items()}, len(pairs), len(failed)
 
 
 def _run_seconds(batch: Path) -> float:
-    """Of all registrations of a batch: reading, computing, writing."""
+    """Of all registrations of a batch, those that failed and set-up too."""
     records = [read_record(batch.parent / f"{name}.json") for name in read_record(batch)["pairs"]]
-    return float(sum(seconds for record in records for seconds in record["phases"].values()))
+    return float(sum(record["wall_seconds"] for record in records))
 
 
 def _grid(settings: Iterable[dict[str, Any]]) -> str:

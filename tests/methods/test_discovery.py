@@ -24,6 +24,7 @@ use rule run as mine with:
         modalities=["mono"],
         source="Me, \\"params:\\" and all",
 """
+CLASS = GOOD.replace('command="mytool FIXED MOVING OUT --mode MODE"', 'python="mine:Mine"')
 
 
 def write(folder: Path, text: str, name: str = "mine") -> Path:
@@ -44,16 +45,24 @@ def test_a_file_is_read_as_it_is_written(tmp_path):
 
 
 def test_a_method_that_trains_runs_on_a_gpu_too_unless_it_says_otherwise(tmp_path):
-    trains = GOOD.replace("label=", "trains=True, label=")
+    trains = CLASS.replace("label=", "trains=True, label=")
     assert read_method_file(write(tmp_path, trains)).devices == ("cpu", "cuda")
     held = trains.replace("label=", 'devices=["cpu"], label=')
     assert read_method_file(write(tmp_path, held)).devices == ("cpu",)
 
 
+def test_a_command_runs_on_a_gpu_only_where_it_says_so(tmp_path):
+    learns = GOOD.replace("label=", 'train="mytool learn PAIRS MODEL", label=')
+    method = read_method_file(write(tmp_path, learns))
+    assert (method.trains, method.devices) == (True, ("cpu",))
+    with pytest.raises(ValueError, match="give the command that trains"):
+        read_method_file(write(tmp_path, GOOD.replace("label=", "trains=True, label=")))
+
+
 def test_a_method_may_run_with_the_models_of_another_that_trains(tmp_path):
-    other = GOOD.replace("mine", "other").replace("label=", "trains=True, label=")
+    other = CLASS.replace("mine", "other").replace("label=", "trains=True, label=")
     write(tmp_path, other, "other")
-    write(tmp_path, GOOD.replace("label=", 'model_of="other", label='))
+    write(tmp_path, CLASS.replace("label=", 'model_of="other", label='))
     methods = discover([tmp_path])
     assert methods["mine"].learned
     assert not methods["mine"].trains

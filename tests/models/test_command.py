@@ -2,6 +2,7 @@
 
 import json
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,17 @@ def test_a_command_learns_from_the_pairs_that_were_prepared_and_runs_get_its_mod
     assert done["status"] == "ok", done["log_tail"]
 
 
+def test_a_training_is_not_done_again_unless_something_it_depends_on_has_changed(tmp_path, learner):
+    first = train(tmp_path, learner)
+    (tmp_path / "models" / "record.json").unlink()
+    assert train(tmp_path, learner) == first
+    assert (tmp_path / "train.log").read_text().count("learning") == 1
+    (learner.path.parent / "learner.py").open("a").write("# another version\n")
+    assert train(tmp_path, learner)["key"] != first["key"]
+    venv = replace(learner, venv=str(tmp_path / "gone"))
+    assert train(tmp_path, venv)["status"] == "error"
+
+
 @pytest.mark.parametrize("does", OUTCOMES)
 def test_a_training_that_fails_is_a_record_and_leaves_no_model(tmp_path, learner, does):
     train(tmp_path, learner)
@@ -118,7 +130,7 @@ def test_without_a_prepared_pair_the_training_is_skipped(tmp_path, learner):
     ],
 )
 def test_a_training_that_cannot_be_is_refused_with_its_line(tmp_path, learner, change, message):
-    new = {"MODEL --seed": "--seed", 'label="Learner",': 'label="Learner", trains=True,'}
+    new = {"MODEL --seed": "--seed", 'label="Learner",': 'label="Learner", model_of="other",'}
     text = learner.path.read_text().replace(change, new.get(change, 'python="learner:Learner"'))
     learner.path.write_text(text)
     with pytest.raises(ValueError, match=message):

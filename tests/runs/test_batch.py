@@ -15,9 +15,9 @@ from regbench.geometry.fields import read_field
 from regbench.methods.discovery import MethodFile
 from regbench.problems import StepFailed
 from regbench.records import read_record
-from regbench.runs.jobs import THREADS
+from regbench.runs.jobs import THREADS, command_of
 from regbench.runs.lock import machine_lock
-from tests.runs.tiny import HERE, ODD, run, run_identity
+from tests.runs.tiny import HERE, ODD, make_pair, run, run_identity
 
 ROOT = HERE.parents[1]
 OUTCOMES = {
@@ -366,3 +366,35 @@ def alive(pid: str) -> bool:
     except ProcessLookupError:
         return False
     return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][:1]
+
+
+def test_ctrl_c_ends_a_run_that_no_snakemake_started(tmp_path):
+    script = "import sys; from pathlib import Path; from tests.runs.tiny import ODD, run\n"
+    script += "run(Path(sys.argv[1]), ODD, ['slow', 'hang'], seconds=3600)"
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    wait_for(lambda: (tmp_path / "runs" / "F__slow.json").exists())
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert "KeyboardInterrupt" in said
+
+
+def test_words_that_name_files_are_paths_and_nothing_in_them_is_replaced(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("OUT", "DATA"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "tool.sh").touch()
+    method = MethodFile("c", HERE / "c.smk", "C", command="DATA/tool.sh --atlas=./OUT --n=DATA OUT")
+    context = {"threads": 1, "device": "cpu", "seed": 0, "model": None}
+    words = command_of(method, {"data": 7}, context, make_pair(tmp_path, "A"), Path("f.nii.gz"))
+    assert words == [f"{tmp_path}/DATA/tool.sh", f"--atlas={tmp_path}/OUT", "--n=7", f"{tmp_path}/f.nii.gz"]
+
+
+def test_variants_have_the_same_seeds(tmp_path):
+    draws = [
+        run(tmp_path / v, ODD, ["random"], variant=v)["random"]["log_tail"]
+        for v in ("default", "tuned")
+        if (tmp_path / v).mkdir() is None
+    ]
+    assert draws[0] == draws[1]

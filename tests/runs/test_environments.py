@@ -200,3 +200,22 @@ def test_the_worker_reaches_nothing_but_numpy_and_nibabel():
     loaded = json.loads(done.stdout)
     assert {"numpy", "nibabel"} <= set(loaded)
     assert not {"torch", "SimpleITK", "pydantic", "yaml", "pandas", "itk"} & set(loaded)
+
+
+def test_a_worker_that_dies_before_it_reads_a_long_message_is_an_error_at_once(tmp_path, own):
+    venv = tmp_path / "broken"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin" / "python").write_text("#!/bin/sh\nexit 3\n")
+    (venv / "bin" / "python").chmod(0o755)
+    options = {"long": "x" * 200_000}
+    record = run(tmp_path, replace(ELSEWHERE, venv=str(venv)), ["good"], options=options, seconds=30)["good"]
+    assert record["status"] == "error"
+    assert "exit status 3" in record["message"]
+
+
+def test_a_long_message_arrives(tmp_path):
+    options = {"long": "x" * 200_000}
+    method = replace(ODD, python="misbehaving:Measured")
+    record = run(tmp_path, method, ["good"], options=options, seconds=60)["good"]
+    assert record["status"] == "ok", record["log_tail"]
+    assert record["log_tail"] == ["200000"]
