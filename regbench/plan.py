@@ -122,6 +122,10 @@ class Plan:
         names = there if settings.methods is None else settings.methods
         return [name for name in names if self._can(task, name)]
 
+    def taking_part(self) -> list[str]:
+        """Every method that takes part in some task, once."""
+        return list(dict.fromkeys(name for task in self.study.tasks for name in self.task_methods(task)))
+
     def _can(self, task: str, name: str) -> bool:
         method = self.methods[name]
         if self.task(task).modality not in method.modalities:

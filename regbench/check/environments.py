@@ -17,8 +17,7 @@ SECONDS = 600  # the first look at an image of a registry fetches it
 
 def environment_problems(plan: Plan) -> list[Problem]:
     """Of every method that takes part, once; and warnings of those that would if their venv had been made."""
-    tasks = plan.study.tasks
-    taking_part = dict.fromkeys(name for task in tasks for name in plan.task_methods(task))
+    tasks, taking_part = plan.study.tasks, plan.taking_part()
     problems = [environment_problem(plan.methods[name]) for name in taking_part]
     if any(task.methods is None for task in tasks.values()):
         left_out = (method for name, method in plan.methods.items() if name not in taking_part)

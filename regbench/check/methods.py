@@ -3,10 +3,9 @@
 from importlib.util import find_spec
 from pathlib import Path
 
-from regbench.methods.discovery import MethodFile, discover
+from regbench.methods.discovery import PLACEHOLDER, MethodFile, discover
 from regbench.plan import METHODS, Plan
 from regbench.problems import Problem, collected, nearest
-from regbench.runs.jobs import PLACEHOLDER
 
 MASKS = {"FIXED_MASK", "MOVING_MASK"}
 

@@ -9,10 +9,9 @@ from typing import Any
 
 from regbench.check.methods import installed
 from regbench.methods.contract import importable, load_method
-from regbench.methods.discovery import MethodFile
+from regbench.methods.discovery import PLACEHOLDER, MethodFile
 from regbench.plan import Plan
 from regbench.problems import Problem, nearest, problem_of
-from regbench.runs.jobs import PLACEHOLDER
 
 UNKNOWN = re.compile(r"unexpected keyword argument '(\w+)'")
 FILES = {"fixed", "moving", "fixed_mask", "moving_mask", "out", "model", "pairs", "validation"}
@@ -21,10 +20,9 @@ GIVEN = FILES | {"python", "here", "threads", "device", "seed"}  # by the runner
 
 def option_problems(plan: Plan) -> list[Problem]:
     """Options that no method takes or that it refuses, for every variant and setting of every method that takes part."""
-    taking_part = dict.fromkeys(method for task in plan.study.tasks for method in plan.task_methods(task))
     problems = [
         problem
-        for name in taking_part
+        for name in plan.taking_part()
         for variant in plan.study.method(name).variants
         for problem in _variant_problems(plan, plan.methods[name], variant)
     ]

@@ -33,7 +33,7 @@ def _method_problems(plan: Plan, name: str) -> Iterator[Problem]:
 
 def _left_out(plan: Plan, tuned: set[str]) -> Iterator[Problem]:
     """Methods that are to be tuned and take part in no task; those that have no settings where all are to be tuned."""
-    taking_part = dict.fromkeys(method for task in plan.study.tasks for method in plan.task_methods(task))
+    taking_part = plan.taking_part()
     asked = plan.study.tuning.methods if plan.study.tuning else None
     for name in asked or ():
         if name in plan.methods and name not in taking_part:

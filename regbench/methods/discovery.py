@@ -10,6 +10,7 @@ from typing import Any
 from regbench.problems import Problem, Problems, collected, nearest
 
 HEADER = re.compile(r"^use\s+rule\s+(?P<base>\w+)\s+as\s+(?P<name>\w+)\s+with\s*:\s*(#.*)?$")
+PLACEHOLDER = re.compile(r"\b[A-Z][A-Z0-9_]*\b")  # a word of a command that is replaced
 DIRECTIVE = re.compile(r"^(?P<indent>\s+)(?P<name>\w+)\s*:\s*(?P<rest>.*)$")
 EXPECTED = (
     "expected `use rule run as NAME with:`, then `wildcard_constraints:` and `params:` with literal values"
@@ -228,7 +229,7 @@ def _method(path: Path, line: int, params: dict[str, Any]) -> MethodFile:
     if "train" in params:
         if "command" not in params or "trains" in params or "model_of" in params:
             raise ValueError(f"{where}: train= is the training of a command=, instead of trains or model_of")
-        if missing := {"PAIRS", "MODEL"} - set(re.findall(r"\b[A-Z]+\b", params["train"])):
+        if missing := {"PAIRS", "MODEL"} - set(PLACEHOLDER.findall(params["train"])):
             raise ValueError(f"{where}: train= says nothing of {' and '.join(sorted(missing))}")
         params["trains"] = True
     params |= {name: tuple(params[name]) for name in LISTS if name in params}

@@ -7,9 +7,8 @@ from typing import Any
 
 from regbench.methods.discovery import MethodFile
 from regbench.models.finished import finished, keep
-from regbench.provenance import environment
 from regbench.records import write_record, write_text
-from regbench.runs.environments import facts_of, start_of
+from regbench.runs.environments import facts_of, recorded_environment, start_of
 from regbench.runs.jobs import SupervisorClient, absolute, filled, folders_of, job_of
 from regbench.runs.keys import digest, file_hash, own_files
 from regbench.runs.lock import machine_lock
@@ -81,7 +80,7 @@ def train_by_command(
         "threads": threads,
         "device": device,
         "key": key,
-        "environment": environment() | ({"own": own} if (own := facts_of(method)) else {}),
+        "environment": recorded_environment(method),
     }
     keep(folder, record)
     return record

@@ -17,7 +17,7 @@ from regbench.problems import StepFailed
 from regbench.progress import Progress
 from regbench.provenance import environment
 from regbench.records import FAILURES, read_record, write_record
-from regbench.runs.environments import facts_of
+from regbench.runs.environments import recorded_environment
 from regbench.runs.jobs import SupervisorClient, absolute, command_of, job_of
 from regbench.runs.keys import digest, run_key, score_key, seed_of
 from regbench.runs.lock import machine_lock
@@ -228,7 +228,7 @@ def _record(batch: _Batch, pair: dict[str, Any], key: str, event: dict[str, Any]
         "threads": batch.context["threads"],
         "device": batch.context["device"],
         "timed": batch.timed,
-        "environment": environment() | ({"own": own} if (own := facts_of(batch.method)) else {}),
+        "environment": recorded_environment(batch.method),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 

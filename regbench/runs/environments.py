@@ -14,6 +14,7 @@ from typing import Any
 
 from regbench.documents import read_mapping
 from regbench.methods.discovery import MethodFile
+from regbench.provenance import environment
 
 ENGINES = ("apptainer", "singularity")
 
@@ -79,6 +80,12 @@ def facts_of(method: MethodFile) -> dict[str, Any]:
         found = folder.glob("lib/python*/site-packages/*.dist-info")
         facts |= {"python": _version(folder / "pyvenv.cfg"), "packages": sorted(path.stem for path in found)}
     return facts
+
+
+def recorded_environment(method: MethodFile) -> dict[str, Any]:
+    """What a record says of where it was made: this machine and regbench's libraries and, as `own`, the method's environment."""
+    own = facts_of(method)
+    return environment() | ({"own": own} if own else {})
 
 
 def environment_files(method: MethodFile) -> list[Path]:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from regbench.methods.discovery import MethodFile
+from regbench.methods.discovery import PLACEHOLDER, MethodFile
 from regbench.records import files_in
 from regbench.runs.environments import python_of, start_of, variables_of
 from regbench.runs.supervisor import last_lines
@@ -22,7 +22,6 @@ from regbench.runs.supervisor import last_lines
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 START_WORKER = Path(__file__).with_name("start_worker.py")
 ROOT = Path(__file__).resolve().parents[2]  # the folder that holds the package
-PLACEHOLDER = re.compile(r"\b[A-Z][A-Z0-9_]*\b")
 SETUP_SECONDS = 600.0  # imports and a model read from a slow disk are no part of a pair's time
 PATIENCE_SECONDS = 120.0  # beyond all limits, until a supervisor that does not answer is taken for stopped
 THREADS = (

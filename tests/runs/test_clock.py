@@ -60,6 +60,8 @@ def test_a_timed_run_is_alone_whatever_runs_in_other_processes(tmp_path):
 
 def test_accuracy_runs_go_on_beside_each_other(tmp_path):
     batches(tmp_path, ["accuracy", "accuracy"], meet=2)  # each waits for the other while it holds the lock
+    timed, accuracy = spans(tmp_path)
+    assert (len(timed), len(accuracy)) == (0, 2)
 
 
 def test_fields_are_stored_before_a_timed_run_may_begin(tmp_path, monkeypatch):
