@@ -92,9 +92,10 @@ def test_a_container_sees_the_folders_of_its_files_and_no_others(tmp_path, monke
     pair = make_pair(tmp_path, "good")
     method = replace(COMMAND, container="image.sif")
     out, here = tmp_path / "runs" / "out.nii.gz", HERE.resolve()
+    first, second = sorted(f"{folder}:{folder}:ro" for folder in (here, tmp_path))
     assert command_of(method, {}, {**CONTEXT, "device": "cuda"}, pair, out) == [
         "singularity", "exec", "--contain", "--nv", "--bind", "$TMPDIR", "--bind", f"{tmp_path}/runs",
-        "--bind", f"{tmp_path}:{tmp_path}:ro", "--bind", f"{here}:{here}:ro", f"{HERE}/image.sif",
+        "--bind", first, "--bind", second, f"{HERE}/image.sif",
         "python3", f"{here}/no_packages.py", str(tmp_path / "F.nii.gz"), str(out),
     ]  # fmt: skip
 
