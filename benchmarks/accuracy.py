@@ -35,8 +35,9 @@ def main() -> None:
     options = arguments()
     shared = options.shared.resolve()
     study = yaml.safe_load(options.study.read_text())
-    second_contrasts(shared, SCANS / "malf")
-    warped_scans(shared, SCANS / "warped")
+    for name, make_scans in {"malf": second_contrasts, "warped": warped_scans}.items():
+        if name in study["datasets"]:
+            make_scans(shared, SCANS / name)
     run(options.study)
     results = ROOT / "results" / study["study"]
     refuse_failures(pd.read_csv(results / "scores.csv"))
