@@ -35,10 +35,19 @@ class Block:
 
 @dataclass
 class Document:
-    """Title, facts about its origin, blocks, what the marks in them mean (a marked word, its meaning), notes."""
+    """Title, facts about its origin, blocks, what the marks in them mean (a marked word, its meaning), notes.
+
+    number: `Table 1`, where the paper numbers it; LaTeX numbers its tables itself.
+    """
 
     title: str
     facts: list[str] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     legend: list[tuple[Cell, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    number: str = ""
+
+    @property
+    def heading(self) -> str:
+        """The title with its number."""
+        return f"{self.number}. {self.title}" if self.number else self.title

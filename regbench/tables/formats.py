@@ -13,7 +13,7 @@ from regbench.tables.document import Block, Cell, Document
 # No style and no script of its own: the page that takes it in brings them.
 HTML = """\
 <section class="regbench-table">
-<h2>{{ document.title }}</h2>
+<h2>{{ document.heading }}</h2>
 {% for fact in document.facts %}
 <p class="fact">{{ fact }}</p>
 {% endfor %}
@@ -52,7 +52,7 @@ HTML = """\
 
 def markdown(document: Document) -> str:
     """Aligned Markdown tables, facts above and notes below."""
-    parts = [f"# {document.title}", *document.facts]
+    parts = [f"# {document.heading}", *document.facts]
     for block in document.blocks:
         rows = [[_markdown_cell(cell) for cell in row] for row in block.rows]
         parts += [f"**{block.title}**", markdown_table(block.header, rows, block.texts)]
@@ -83,8 +83,9 @@ def latex(document: Document) -> str:
             r"\begin{table}",
             r"\centering",
             rf"\caption{{{escape(document.title)}}}",
+            r"\footnotesize\setlength{\tabcolsep}{3pt}",
             *chain.from_iterable(_tabular(block) for block in document.blocks),
-            r"\begin{minipage}{\linewidth}\footnotesize",
+            r"\par\medskip\begin{minipage}{\linewidth}",
             "\\\\\n".join(notes),
             r"\end{minipage}",
             r"\end{table}",

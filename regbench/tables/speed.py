@@ -98,8 +98,7 @@ def speed_document(table: Frame) -> Document:
         ["block", "task", "device", "machine"], sort=False
     ):
         title = f"Task {task}, {machine or device}" + (f": {block}" if block != "measured" else "")
-        cells = [_cells(row) for _, row in rows.iterrows()]
-        found.blocks.append(Block(title, HEADER, cells, texts=(0, 1)))
+        found.blocks.append(_block(title, [_cells(row) for _, row in rows.iterrows()]))
     if not (divided["block"] == "measured").any():
         found.facts.append("No learned method was timed beside one that needs no training.")
     found.notes += [
@@ -184,6 +183,12 @@ def _named(rows: Frame) -> str:
     """Which methods against which, as a sentence has it."""
     groups = rows.groupby(["task", "against_row"], sort=False)["row"]
     return "; ".join(f"{task}, {other}: {', '.join(dict.fromkeys(names))}" for (task, other), names in groups)
+
+
+def _block(title: str, rows: list[list[Cell]]) -> Block:
+    """The columns that some row has something in."""
+    kept = [k for k in range(len(HEADER)) if any(row[k].text != "-" for row in rows)]
+    return Block(title, [HEADER[k] for k in kept], [[row[k] for k in kept] for row in rows], texts=(0, 1))
 
 
 def _cells(row: Any) -> list[Cell]:

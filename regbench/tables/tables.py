@@ -59,7 +59,8 @@ def write_tables(study: Study, results: Path, methods: Mapping[str, Method]) -> 
 def _write_table(
     study: Study, number: int, lines: dict[str, list[Line]], marks: dict[str, Marks], stem: Path
 ) -> None:
-    document = Document(f"Table {number}. {paper()['tables'][number]['caption']}", _facts(study, list(lines)))
+    document = Document(paper()["tables"][number]["caption"], _facts(study, list(lines)))
+    document.number = f"Table {number}"
     for task, each in lines.items():
         document.blocks += task_blocks(task, number, each, marks[task], same_data(study, task))
     document.legend = legend(marks)
