@@ -34,15 +34,20 @@ def compare(
         if not (method in methods and methods[str(method)].control)
     }
     values = {key: pair_values(rows) for key, rows in groups.items()}
-    may_win = {key: _may_win(key, rows, methods) for key, rows in groups.items()}
+    winners = {key for key, rows in groups.items() if may_win(key[0], rows["repetition"].nunique(), methods)}
     rows = []
     for metric in METRICS.values():
         if modality in metric.ranked:
             having = [key for key in values if metric.name in values[key]]
             family = [_difference(metric.name, a, b, values, samples) for a, b in combinations(having, 2)]
             sign = 1 if metric.better == "higher" else -1
-            rows += _with_winners([row for row in family if row], sign, may_win)
+            rows += _with_winners([row for row in family if row], sign, winners)
     return pd.DataFrame([{"task": task, **row} for row in rows], columns=COLUMNS)
+
+
+def may_win(method: str, seeds: int, methods: Mapping[str, Method]) -> bool:
+    """Whether a row may be called better than others: a learned method needs three training seeds."""
+    return seeds >= SEEDS_TO_WIN or not (method in methods and methods[method].learned)
 
 
 def _difference(metric: str, a: Key, b: Key, values: dict[Key, Frame], samples: int) -> dict | None:
@@ -58,20 +63,15 @@ def _difference(metric: str, a: Key, b: Key, values: dict[Key, Frame], samples: 
     return {"metric": metric, **names, "pairs": len(both), "subjects": subjects, **numbers}
 
 
-def _with_winners(family: list[dict], sign: int, may_win: dict[Key, bool]) -> list[dict]:
+def _with_winners(family: list[dict], sign: int, winners: set[Key]) -> list[dict]:
     corrected = holm(np.array([row["p"] for row in family], float))
     return [
-        row | {"p_holm": p, "winner": _winner(row, p, sign, may_win)}
+        row | {"p_holm": p, "winner": _winner(row, p, sign, winners)}
         for row, p in zip(family, corrected, strict=True)
     ]
 
 
-def _winner(row: dict, p: float, sign: int, may_win: dict[Key, bool]) -> str:
+def _winner(row: dict, p: float, sign: int, winners: set[Key]) -> str:
     side = "a" if sign * row["difference"] > 0 else "b"
     key = (row[f"method_{side}"], row[f"variant_{side}"])
-    return "/".join(key) if p < LEVEL and may_win[key] else ""
-
-
-def _may_win(key: Key, rows: Frame, methods: Mapping[str, Method]) -> bool:
-    learned = key[0] in methods and methods[key[0]].learned
-    return not learned or rows["repetition"].nunique() >= SEEDS_TO_WIN
+    return "/".join(key) if p < LEVEL and key in winners else ""

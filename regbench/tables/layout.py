@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from string import ascii_uppercase
 
 from regbench.scores.metrics import METRICS
+from regbench.tables.document import Block, Cell
+from regbench.tables.marks import Marks
 from regbench.tables.paper import paper
 from regbench.tables.summary import Line, Statistic, Timing
 
@@ -15,53 +16,31 @@ MOST = 5  # of them fit a terminal; the CSV has all
 DAGGER = "†"
 
 
-@dataclass
-class Block:
-    """A rectangle of text with its title."""
-
-    title: str
-    header: list[str]
-    rows: list[list[str]]
-
-
-@dataclass
-class Document:
-    """A table as it is read: title, facts about its origin, blocks, notes."""
-
-    title: str
-    facts: list[str] = field(default_factory=list)
-    blocks: list[Block] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-
-def task_blocks(task: str, table: int, lines: list[Line], same_data: bool) -> list[Block]:
+def task_blocks(task: str, table: int, lines: list[Line], marks: Marks, same_data: bool) -> list[Block]:
     """The paper's columns, then what else a benchmark needs, then published values if they are of other data.
 
     Of the same data, published values stand under the line of the method that they belong to.
     """
     printed = paper()["tables"][table]
+    columns, rows = printed["columns"], printed["rows"]
     letters = machine_letters(lines)
-    header = [
-        "Method",
-        *(METRICS[name].heading for name in printed["columns"]),
-        *DEVICES.values(),
-        "n",
-        "failed",
-    ]
+    header = ["Method", *(METRICS[name].heading for name in columns), *DEVICES.values(), "n", "failed"]
     main = Block(f"Task {task}", header, [])
-    left = {row["name"]: _published_cells(row, printed["columns"]) for row in printed["rows"].values()}
+    left = {
+        row["name"]: [_published_cell(row, name) for name in (*columns, *DEVICES)] for row in rows.values()
+    }
     for at, line in enumerate(lines):
-        main.rows.append(_main_row(line, printed["columns"], letters))
-        name = printed["rows"].get(line.method, {}).get("name")
+        main.rows.append(_main_row(line, columns, marks, letters))
+        name = rows.get(line.method, {}).get("name")
         last = line.method not in {later.method for later in lines[at + 1 :]}
         if same_data and last and name in left:
-            main.rows.append(["  published", *left.pop(name), "", ""])
+            main.rows.append(_beside(name, left.pop(name)))
+    also = _also(lines, printed, marks)
     if same_data:
-        main.rows += [[f"{name} (paper)", *cells, "", ""] for name, cells in left.items()]
-        return [main, *_also(lines, printed)]
+        main.rows += [_beside(name, cells) for name, cells in left.items()]
+        return [main, *also]
     title = f"Published ({paper()['citation']}, {printed['source']}): other data, not comparable"
-    rows = [[name, *cells] for name, cells in left.items()]
-    return [main, *_also(lines, printed), Block(title, header[:-2], rows)]
+    return [main, *also, Block(title, header[:-2], [[Cell(name), *cells] for name, cells in left.items()])]
 
 
 def notes(lines_by_task: dict[str, list[Line]]) -> list[str]:
@@ -109,34 +88,47 @@ def machine_letters(lines: Iterable[Line]) -> dict[str, str]:
     return dict(zip(names, ascii_uppercase, strict=False))
 
 
-def statistic_text(value: Statistic | None, decimals: int) -> str:
+def seconds_cell(seconds: float, mark: str = "") -> Cell:
+    """Seconds as text, with a mark behind them, and as a number."""
+    return Cell(seconds_text(seconds) + mark, seconds)
+
+
+def count_cell(count: float) -> Cell:
+    """A whole number; a dash where there is none."""
+    return Cell("-" if math.isnan(count) else f"{count:.0f}", count)
+
+
+def _main_row(line: Line, columns: list[str], marks: Marks, letters: dict[str, str]) -> list[Cell]:
+    values = [_statistic_cell(line, name, marks) for name in columns]
+    times = [_time_cell(line.times[device], letters) for device in DEVICES]
+    return [Cell(line.label), *values, *times, count_cell(line.n), count_cell(sum(line.failures.values()))]
+
+
+def _statistic_cell(line: Line, name: str, marks: Marks) -> Cell:
     """`0.5207 (0.0022)`; the SD is left out where there is one pair only."""
+    value = line.values.get(name)
     if value is None:
-        return "-"
-    mean = f"{value.mean:.{decimals}f}"
-    return mean if math.isnan(value.sd) else f"{mean} ({value.sd:.{decimals}f})"
+        return Cell("-")
+    decimals = METRICS[name].decimals
+    text = f"{value.mean:.{decimals}f}" + ("" if math.isnan(value.sd) else f" ({value.sd:.{decimals}f})")
+    return Cell(text, value.mean, marks.of.get(name, {}).get((line.method, line.variant)))
 
 
-def _main_row(line: Line, columns: list[str], letters: dict[str, str]) -> list[str]:
-    values = [statistic_text(line.values.get(name), METRICS[name].decimals) for name in columns]
-    times = [_time_text(line.times[device], letters) for device in DEVICES]
-    return [line.label, *values, *times, str(line.n), str(sum(line.failures.values()))]
+def _published_cell(row: dict, name: str) -> Cell:
+    """A printed value, rounded like ours (the CSV has all digits); the parentheses may be SDs or variances."""
+    if name not in row:
+        return Cell("-")
+    text = seconds_text if name in DEVICES else f"{{:.{METRICS[name].decimals}f}}".format
+    mean, spread = row[name]
+    return Cell(f"{text(mean)} ({text(spread)})", mean)
 
 
-def _published_cells(row: dict, columns: list[str]) -> list[str]:
-    """A printed row, rounded like ours (the CSV has all digits); the parentheses may be SDs or variances."""
-    values = [
-        f"{row[name][0]:.{METRICS[name].decimals}f} ({row[name][1]:.{METRICS[name].decimals}f})"
-        for name in columns
-    ]
-    times = [
-        f"{seconds_text(row[name][0])} ({seconds_text(row[name][1])})" if name in row else "-"
-        for name in DEVICES
-    ]
-    return [*values, *times]
+def _beside(name: str, cells: list[Cell]) -> list[Cell]:
+    """A published row among ours. Its name tells it, for a reader may sort the rows."""
+    return [Cell(f"{name} (paper)"), *cells, Cell(""), Cell("")]
 
 
-def _also(lines: list[Line], printed: dict) -> list[Block]:
+def _also(lines: list[Line], printed: dict, marks: Marks) -> list[Block]:
     """The other metrics that some line has, and the interval of the table's first metric."""
     names = [name for name in ALSO if name not in printed["columns"] and any(name in x.values for x in lines)]
     names = names[:MOST]
@@ -144,30 +136,32 @@ def _also(lines: list[Line], printed: dict) -> list[Block]:
     header = ["Method", f"95 % of {METRICS[head].title}", *(METRICS[name].heading for name in names)]
     rows = [
         [
-            line.label,
-            _interval_text(line.values.get(head), METRICS[head].decimals),
-            *(statistic_text(line.values.get(name), METRICS[name].decimals) for name in names),
+            Cell(line.label),
+            _interval_cell(line.values.get(head), METRICS[head].decimals),
+            *(_statistic_cell(line, name, marks) for name in names),
         ]
         for line in lines
     ]
     return [Block("Also measured", header, rows)]
 
 
-def _interval_text(value: Statistic | None, decimals: int) -> str:
+def _interval_cell(value: Statistic | None, decimals: int) -> Cell:
     if value is None or math.isnan(value.low):
-        return "-"
-    return f"{value.low:.{decimals}f} to {value.high:.{decimals}f}"
+        return Cell("-")
+    return Cell(f"{value.low:.{decimals}f} to {value.high:.{decimals}f}", value.low)
 
 
-def _time_text(times: list[Timing] | str, letters: dict[str, str]) -> str:
+def _time_cell(times: list[Timing] | str, letters: dict[str, str]) -> Cell:
+    """The times of all machines; the number is that of the first, for times of several are not one."""
     if isinstance(times, str):
-        return times
-    return " / ".join(
+        return Cell(times)
+    texts = [
         f"{seconds_text(t.mean)} ({seconds_text(t.sd)})"
         + DAGGER * t.total
         + f" {letters.get(t.machine, '')}".rstrip()
         for t in times
-    )
+    ]
+    return Cell(" / ".join(texts), times[0].mean)
 
 
 def seconds_text(value: float) -> str:

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
-from math import ceil
 from typing import Any
 
 import numpy as np
 
 from regbench.tables.calls import by_machine, clock_of, steady
-from regbench.tables.frames import Frame
-from regbench.tables.layout import Block, Document, seconds_text
+from regbench.tables.document import Block, Cell, Document
+from regbench.tables.frames import Column, Frame
+from regbench.tables.layout import count_cell, seconds_cell
 from regbench.tables.medians import interval, pairs_of, resampled_medians, seconds_on
 from regbench.tables.paper import paper
 from regbench.tables.summary import Line, Method
@@ -22,23 +22,14 @@ COLUMNS = [
     "pairs", "calls", "against_calls", "seconds", "against_seconds", "times_faster", "low", "high", "training_seconds",
     "training_machine", "pairs_until_training_pays", "why_not",
 ]  # fmt: skip
-HEADER = [
-    "Method",
-    "against",
-    "(s)",
-    "against (s)",
-    "times faster",
-    "95 %",
-    "pairs",
-    "calls",
-    "training pays after",
-]
+HEADER = ["Method", "against", "(s)", "against (s)", "times faster", "95 %", "pairs", "pays after (pairs)"]
 NEVER = "never"
 ELSEWHERE, FAILED = "no machine in common", "failed"
 TWO_CLOCKS = "a command's total holds its start and files, compute does not"
 NO_PAIR = "no pair in common"
 UNTRAINED, TRAINED_ELSEWHERE = "no training was timed", "trained on another machine"
 NOTES = [
+    "One setting a method: the tuned one, else its default; all of them, and the numbers of calls, in speed.csv.",
     "Steady compute of one pair, median over all calls on the pairs that both methods were timed on, on one machine; times "
     "faster: the ratio of the medians. 95 %: bootstrap over pairs and their calls; of one pair it is over its calls alone.",
     "Training pays after so many pairs: seconds of one training (median over seeds, on the same host) over the seconds saved "
@@ -97,17 +88,27 @@ def published_speed(task: str, number: int, same_data: bool) -> list[Row]:
 
 
 def speed_document(table: Frame) -> Document:
-    """All tasks' rows for reading: a block for each task, device and machine, published ones by themselves."""
+    """For reading: one setting a method, by task, device and machine; what was not compared is a note, published values are
+    blocks by themselves.
+    """
     found = Document("Speed of learned methods", notes=list(NOTES))
-    for (block, task, device, machine), rows in table.groupby(
+    table = table[_shown(table, "method", "variant") & _shown(table, "against", "against_variant")]
+    divided = table[table["times_faster"].notna()]
+    for (block, task, device, machine), rows in divided.groupby(
         ["block", "task", "device", "machine"], sort=False
     ):
         title = f"Task {task}, {machine or device}" + (f": {block}" if block != "measured" else "")
-        found.blocks.append(Block(title, HEADER, [_cells(row) for _, row in rows.iterrows()]))
-    if not (table["block"] == "measured").any():
+        found.blocks.append(_block(title, [_cells(row) for _, row in rows.iterrows()]))
+    if not (divided["block"] == "measured").any():
         found.facts.append("No learned method was timed beside one that needs no training.")
-    reasons = dict.fromkeys(reason for reason in table["why_not"] if isinstance(reason, str) and reason)
-    found.notes += [f"A dash: {reason}." for reason in reasons]
+    found.notes += [
+        f"When training pays is not known ({reason}): {_named(rows)}."
+        for reason, rows in divided.groupby("why_not", sort=False)
+    ]
+    found.notes += [
+        f"Not divided ({reason}): {_named(rows)}."
+        for reason, rows in table[table["times_faster"].isna()].groupby("why_not", sort=False)
+    ]
     return found
 
 
@@ -167,24 +168,42 @@ def _ratio(mine: _Timed, other: _Timed, training: Training | None, samples: int)
     return row | {"pairs_until_training_pays": pays}
 
 
-def _cells(row: Any) -> list[str]:
-    pays = row["pairs_until_training_pays"]
-    if not isinstance(pays, str):
-        pays = "-" if np.isnan(pays) else f"{ceil(pays)} pairs"
-    counts = [f"{row[name]:.0f}" if not np.isnan(row[name]) else "-" for name in ("pairs", "calls")]
+def _shown(table: Frame, method: str, variant: str) -> Column:
+    """Whether a row is of the setting that stands for its method: `tuned`, else `default`, else the first."""
+
+    def stands(variants: Column) -> Column:
+        names = [name for name in ("tuned", "default") if (variants == name).any()]
+        return variants == (names[0] if names else variants.iloc[0])
+
+    names = table.assign(**{variant: table[variant].fillna("")})  # published rows have none
+    return names.groupby(["block", "task", method], sort=False)[variant].transform(stands).astype(bool)
+
+
+def _named(rows: Frame) -> str:
+    """Which methods against which, as a sentence has it."""
+    groups = rows.groupby(["task", "against_row"], sort=False)["row"]
+    return "; ".join(f"{task}, {other}: {', '.join(dict.fromkeys(names))}" for (task, other), names in groups)
+
+
+def _block(title: str, rows: list[list[Cell]]) -> Block:
+    """The columns that some row has something in."""
+    kept = [k for k in range(len(HEADER)) if any(row[k].text != "-" for row in rows)]
+    return Block(title, [HEADER[k] for k in kept], [[row[k] for k in kept] for row in rows], texts=(0, 1))
+
+
+def _cells(row: Any) -> list[Cell]:
+    pays, low = row["pairs_until_training_pays"], row["low"]
     return [
-        row["row"],
-        row["against_row"],
-        seconds_text(row["seconds"]),
-        seconds_text(row["against_seconds"]),
-        _factor(row["times_faster"]),
-        "-" if np.isnan(row["low"]) else f"{_factor(row['low'])} to {_factor(row['high'])}",
-        *counts,
-        pays,
+        Cell(row["row"]),
+        Cell(row["against_row"]),
+        seconds_cell(row["seconds"]),
+        seconds_cell(row["against_seconds"]),
+        Cell(_factor(row["times_faster"]), row["times_faster"]),
+        Cell("-") if np.isnan(low) else Cell(f"{_factor(low)} to {_factor(row['high'])}", low),
+        count_cell(row["pairs"]),
+        Cell(pays) if isinstance(pays, str) else count_cell(np.ceil(pays)),
     ]
 
 
 def _factor(value: float) -> str:
-    if np.isnan(value):
-        return "-"
     return f"{value:.3g}" if value < 1000 else f"{value:.0f}"

@@ -9,10 +9,12 @@ from regbench.records import write_text
 from regbench.scores.metrics import METRICS
 from regbench.study import Study
 from regbench.tables.comparisons import compare
-from regbench.tables.formats import latex, markdown
+from regbench.tables.document import Document
+from regbench.tables.formats import html, latex, markdown
 from regbench.tables.frames import Frame, read_table
 from regbench.tables.gap import closed_gap, gap_text
-from regbench.tables.layout import DEVICES, Document, notes, task_blocks
+from regbench.tables.layout import DEVICES, notes, task_blocks
+from regbench.tables.marks import Marks, legend, mark, mark_notes
 from regbench.tables.paper import paper, same_data, semi_synthetic
 from regbench.tables.speed import COLUMNS as SPEED
 from regbench.tables.speed import published_speed, speed, speed_document
@@ -29,8 +31,8 @@ SEMI_SYNTHETIC = (
 
 
 def write_tables(study: Study, results: Path, methods: Mapping[str, Method]) -> None:
-    """Write results/tables: tableN.{csv,md,tex}, times and speed (csv, md), speed_accuracy.csv, comparisons.csv and, where a
-    truth is known, gap.{csv,md}.
+    """Write results/tables: tableN.{csv,md,tex,html}, times and speed (csv, md, html), speed_accuracy.csv, comparisons.csv
+    and, where a truth is known, gap.{csv,md}.
 
     results: the study's own folder, which holds scores.csv and timings.csv (rows of several machines may be joined
     in either). Raises FileNotFoundError when one is missing.
@@ -41,30 +43,42 @@ def write_tables(study: Study, results: Path, methods: Mapping[str, Method]) -> 
         task: summarise(_of(scores, task), _of(timings, task), methods, study.scores.bootstrap)
         for task in study.tasks
     }
+    compared = {
+        name: compare(_of(scores, name), name, task.modality, methods, study.scores.bootstrap)
+        for name, task in study.tasks.items()
+    }
+    write_text(folder / "comparisons.csv", pd.concat(compared.values()).to_csv(index=False))
     for number in sorted({task.table for task in study.tasks.values()}):
         tasks = [name for name, task in study.tasks.items() if task.table == number]
-        _write_table(study, number, {task: lines[task] for task in tasks}, folder / f"table{number}")
+        marks = {n: mark(lines[n], compared[n], study.tasks[n].modality, methods) for n in tasks}
+        _write_table(study, number, {n: lines[n] for n in tasks}, marks, folder / f"table{number}")
     _write_times(study, lines, timings, methods, folder)
-    compared = [
-        compare(_of(scores, name), name, task.modality, methods, study.scores.bootstrap)
-        for name, task in study.tasks.items()
-    ]
-    write_text(folder / "comparisons.csv", pd.concat(compared).to_csv(index=False))
     _write_gap(study, scores, methods, folder)
 
 
-def _write_table(study: Study, number: int, lines: dict[str, list[Line]], stem: Path) -> None:
-    document = Document(f"Table {number}. {paper()['tables'][number]['caption']}", _facts(study, list(lines)))
+def _write_table(
+    study: Study, number: int, lines: dict[str, list[Line]], marks: dict[str, Marks], stem: Path
+) -> None:
+    document = Document(paper()["tables"][number]["caption"], _facts(study, list(lines)))
+    document.number = f"Table {number}"
     for task, each in lines.items():
-        document.blocks += task_blocks(task, number, each, same_data(study, task))
-    document.notes = [*notes(lines), *tuned_notes(lines, stem.parent.with_name("tuning"))]
-    write_text(stem.with_suffix(".md"), markdown(document))
+        document.blocks += task_blocks(task, number, each, marks[task], same_data(study, task))
+    document.legend = legend(marks)
+    document.notes = [*mark_notes(marks), *notes(lines), *tuned_notes(lines, stem.parent.with_name("tuning"))]
+    if any(same_data(study, task) for task in lines):
+        document.notes.append(f"(paper): published in {paper()['citation']}, times on its own machines.")
     write_text(stem.with_suffix(".tex"), latex(document))
-    rows = [_numbers(task, line) for task, each in lines.items() for line in each]
+    _write_readable(stem, document)
+    rows = [_numbers(task, line, marks[task]) for task, each in lines.items() for line in each]
     rows += [row for task in lines for row in _published(number, task, same_data(study, task))]
     write_text(
         stem.with_suffix(".csv"), pd.DataFrame(rows).dropna(axis="columns", how="all").to_csv(index=False)
     )
+
+
+def _write_readable(stem: Path, document: Document) -> None:
+    write_text(stem.with_suffix(".md"), markdown(document))
+    write_text(stem.with_suffix(".html"), html(document))
 
 
 def _write_times(
@@ -77,11 +91,11 @@ def _write_times(
         faster += speed(*asked) + published_speed(task, study.tasks[task].table, same_data(study, task))
     table = pd.DataFrame(taken, columns=TIMES)
     write_text(folder / "times.csv", table.to_csv(index=False))
-    write_text(folder / "times.md", markdown(times_document(table)))
+    _write_readable(folder / "times", times_document(table))
     write_text(folder / "speed_accuracy.csv", speed_accuracy(lines, table).to_csv(index=False))
     table = pd.DataFrame(faster, columns=SPEED)
     write_text(folder / "speed.csv", table.to_csv(index=False))
-    write_text(folder / "speed.md", markdown(speed_document(table)))
+    _write_readable(folder / "speed", speed_document(table))
 
 
 def _write_gap(study: Study, scores: Frame, methods: Mapping[str, Method], folder: Path) -> None:
@@ -108,7 +122,7 @@ def _facts(study: Study, tasks: list[str]) -> list[str]:
     return [*facts, SEMI_SYNTHETIC] if any(semi_synthetic(study, name) for name in tasks) else facts
 
 
-def _numbers(task: str, line: Line) -> dict[str, object]:
+def _numbers(task: str, line: Line, marks: Marks) -> dict[str, object]:
     """One row of the CSV: every number of a line, unrounded."""
     row: dict[str, object] = {
         "block": "measured", "task": task, "row": line.label, "method": line.method, "variant": line.variant,
@@ -122,6 +136,7 @@ def _numbers(task: str, line: Line) -> dict[str, object]:
                 f"{name}_sd": value.sd,
                 f"{name}_low": value.low,
                 f"{name}_high": value.high,
+                f"{name}_mark": marks.of.get(name, {}).get((line.method, line.variant)),
             }
     for device in DEVICES:
         row |= _time_numbers(device, line.times[device])

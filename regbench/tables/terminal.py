@@ -1,9 +1,17 @@
 """Tables on the terminal."""
 
+import re
 import textwrap
+from itertools import groupby
 from pathlib import Path
 
+from regbench.tables.document import SIGNS
+from regbench.tables.formats import markdown_table
+
 WIDTH = 120
+BOLD = re.compile(r"\*\*(.+?)\*\*")
+BAR = re.compile(r"(?<!\\)\|")
+MARKS = ("*", *SIGNS.values())
 
 
 def print_tables(results: Path) -> None:
@@ -23,13 +31,34 @@ def print_tables(results: Path) -> None:
 
 
 def readable(text: str) -> str:
-    """Markdown as a terminal shows it best: no marks of emphasis, long lines folded, tables as they are."""
+    """Markdown as a terminal shows it best: the best of a column starred, no marks of emphasis, long lines folded."""
     lines = []
-    for line in text.replace("**", "").splitlines():
-        if line.startswith("|") or not line:
-            lines.append(line)
-        else:
-            lines += textwrap.wrap(
-                line.removeprefix("# "), WIDTH, subsequent_indent="  " * line.startswith("- ")
-            )
+    for of_a_table, part in groupby(text.splitlines(), lambda line: line.startswith("|")):
+        lines += (_table if of_a_table else _prose)(list(part))
     return "\n".join(lines) + "\n"
+
+
+def _table(lines: list[str]) -> list[str]:
+    """The same table, its marks behind the numbers and the numbers of a column below each other."""
+    header, rule, *rows = ([cell.strip() for cell in BAR.split(line)[1:-1]] for line in lines)
+    columns = [
+        [BOLD.sub(r"\1*", cell).replace(r"\|", "|") for cell in column] for column in zip(*rows, strict=True)
+    ]
+    texts = [k for k, dashes in enumerate(rule) if dashes.startswith(":")]
+    for k, column in enumerate(columns):
+        if k not in texts and any(cell.endswith(MARKS) for cell in column):
+            columns[k] = [cell if cell.endswith(MARKS) else f"{cell} " for cell in column]
+    table = markdown_table(header, [list(row) for row in zip(*columns, strict=True)], texts)
+    return [
+        line[2:-2] for line in table.splitlines()
+    ]  # Markdown needs no outer bars, and a terminal is narrow
+
+
+def _prose(lines: list[str]) -> list[str]:
+    return [folded for line in lines for folded in _folded(line)]
+
+
+def _folded(line: str) -> list[str]:
+    if line.startswith("- "):
+        return textwrap.wrap(BOLD.sub(r"\1*", line), WIDTH, subsequent_indent="  ")
+    return textwrap.wrap(BOLD.sub(r"\1", line.removeprefix("# ")), WIDTH) or [""]

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from regbench.tables.calls import by_machine, clock_of, cold, steady
+from regbench.tables.document import Block, Cell, Document
 from regbench.tables.frames import Frame
-from regbench.tables.layout import DAGGER, Block, Document, seconds_text
+from regbench.tables.layout import DAGGER, count_cell, seconds_cell
 from regbench.tables.medians import interval, pairs_of, resampled_medians, seconds_on
 from regbench.tables.summary import PAIR, Line, Method
 from regbench.tables.trainings import training_of
@@ -108,15 +109,15 @@ def _trained(line: Line, timings: Frame, methods: Mapping[str, Method], host: st
     }
 
 
-def _cells(row: Any) -> list[str]:
+def _cells(row: Any) -> list[Cell]:
     mark = DAGGER if row["clock"] == "total" else ""
-    seconds = [seconds_text(row[f"{name}_seconds"]) for name in ("setup", "cold", "load", "steady", "save")]
-    seconds[1] += mark
-    seconds[3] += mark
-    counts = [row[name] for name in ("pairs", "calls", "failed", *MEMORY)]
     return [
-        row["row"],
-        *seconds,
-        *("-" if np.isnan(count) else f"{count:.0f}" for count in counts),
-        seconds_text(row["training_seconds"]),
+        Cell(row["row"]),
+        seconds_cell(row["setup_seconds"]),
+        seconds_cell(row["cold_seconds"], mark),
+        seconds_cell(row["load_seconds"]),
+        seconds_cell(row["steady_seconds"], mark),
+        seconds_cell(row["save_seconds"]),
+        *(count_cell(row[name]) for name in ("pairs", "calls", "failed", *MEMORY)),
+        seconds_cell(row["training_seconds"]),
     ]

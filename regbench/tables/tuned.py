@@ -45,7 +45,7 @@ def write_page(reports: Sequence[Path], out: Path, methods: Mapping[str, Method]
         names = [name for name in CRITERIA if any(name == report["criterion"] for report in its)]
         header = [*HEADER[:2], *(METRICS[name].heading for name in names), *HEADER[2:]]
         rows = [row for report in its for row in _rows(report, names, methods[report["method"]].label)]
-        parts += [f"**Task {task}**", markdown_table(header, rows)]
+        parts += [f"**Task {task}**", markdown_table(header, rows, texts=(0, 1, len(header) - 1))]
         parts.append("\n".join(f"- {methods[r['method']].label}: {_choice(r)}." for r in its))
     write_text(out, "\n\n".join(parts) + "\n")
 

@@ -1,7 +1,7 @@
 import pytest
 
 from regbench.tables.tables import write_tables
-from regbench.tables.terminal import print_tables
+from regbench.tables.terminal import print_tables, readable
 from tests.tables.example import METHODS, study, usual_scores, usual_timings, write_results
 
 
@@ -17,6 +17,21 @@ def test_tables_fit_a_terminal_and_say_where_they_are(tmp_path, capsys, monkeypa
     assert max(map(len, text.splitlines())) <= 120
     assert text.index("Table 1.") < text.index("Table 2.") < text.index("results/tiny/tables")
     assert "results/tiny/scores.csv" in text
+
+
+def test_marks_stand_behind_numbers_that_stand_below_each_other():
+    table = "| Method | DSC |\n| :--- | ---: |\n| A \\| x | **0.60 (0.1)** |\n| B | 0.59 (0.1)= |\n| C | - |"
+    assert readable(f"**Task**\n\n{table}\n\n- **best**: x").splitlines() == [
+        "Task",
+        "",
+        "Method |         DSC",
+        ":----- | ----------:",
+        r"A \| x | 0.60 (0.1)*",
+        "B      | 0.59 (0.1)=",
+        "C      |          - ",
+        "",
+        "- best*: x",
+    ]
 
 
 def test_a_study_without_tables_is_told_so(tmp_path):

@@ -5,8 +5,16 @@ rule write_tables:
         tuning=PLAN.tuning_reports,
         published=PACKAGE / "paper.yaml",
     output:
-        [RESULTS / "tables" / f"{table}.{form}" for table in PLAN.tables() for form in ("csv", "md", "tex")],
-        [RESULTS / "tables" / f"{table}.{form}" for table in ("times", "speed") for form in ("csv", "md")],
+        [
+            RESULTS / "tables" / f"{table}.{form}"
+            for table in PLAN.tables()
+            for form in ("csv", "md", "tex", "html")
+        ],
+        [
+            RESULTS / "tables" / f"{table}.{form}"
+            for table in ("times", "speed")
+            for form in ("csv", "md", "html")
+        ],
         RESULTS / "tables" / "speed_accuracy.csv",
     log:
         LOGS / "tables.log",
