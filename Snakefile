@@ -47,6 +47,7 @@ wildcard_constraints:
 localrules:
     all,
     tables,
+    paper_tables,
     tune,
 
 

@@ -8,6 +8,8 @@ import pandas as pd
 from regbench.records import write_text
 from regbench.scores.metrics import METRICS
 from regbench.study import Study
+from regbench.tables.claims import claims_table, judge
+from regbench.tables.claims_document import claims_document
 from regbench.tables.comparisons import compare
 from regbench.tables.formats import latex, markdown
 from regbench.tables.frames import Frame, read_table
@@ -29,12 +31,17 @@ SEMI_SYNTHETIC = (
 
 
 def write_tables(study: Study, results: Path, methods: Mapping[str, Method]) -> None:
-    """Write results/tables: tableN.{csv,md,tex}, times and speed (csv, md), speed_accuracy.csv, comparisons.csv and, where a
-    truth is known, gap.{csv,md}.
+    """Write results/tables: tableN.{csv,md,tex}, times and speed (csv, md), speed_accuracy.csv, comparisons.csv,
+    claims.{csv,md} and, where a truth is known, gap.{csv,md}.
 
     results: the study's own folder, which holds scores.csv and timings.csv (rows of several machines may be joined
     in either). Raises FileNotFoundError when one is missing.
     """
+    for name in ("scores.csv", "timings.csv"):
+        if not (results / name).is_file():
+            raise FileNotFoundError(
+                f"{results / name}: no such file, expected the study's own; run the study first: snakemake --cores all"
+            )
     scores, timings = read_table(results / "scores.csv"), read_table(results / "timings.csv")
     folder = results / "tables"
     lines = {
@@ -51,6 +58,9 @@ def write_tables(study: Study, results: Path, methods: Mapping[str, Method]) -> 
     ]
     write_text(folder / "comparisons.csv", pd.concat(compared).to_csv(index=False))
     _write_gap(study, scores, methods, folder)
+    judged = judge(study, lines, scores, timings, methods)
+    write_text(folder / "claims.csv", claims_table(judged).to_csv(index=False))
+    write_text(folder / "claims.md", markdown(claims_document(judged, _facts(study, list(study.tasks)))))
 
 
 def _write_table(study: Study, number: int, lines: dict[str, list[Line]], stem: Path) -> None:
