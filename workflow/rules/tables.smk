@@ -6,7 +6,11 @@ rule write_tables:
         published=PACKAGE / "paper.yaml",
     output:
         [RESULTS / "tables" / f"{table}.{form}" for table in PLAN.tables() for form in ("csv", "md", "tex")],
-        [RESULTS / "tables" / f"{table}.{form}" for table in ("times", "speed", "claims") for form in ("csv", "md")],
+        [
+            RESULTS / "tables" / f"{table}.{form}"
+            for table in ("times", "speed", "claims")
+            for form in ("csv", "md")
+        ],
         RESULTS / "tables" / "speed_accuracy.csv",
     log:
         LOGS / "tables.log",
@@ -23,16 +27,3 @@ rule tables:
     input:
         rules.write_tables.output,
         RESULTS / "provenance.json",
-
-
-# The same from the scores that there are. Having no inputs and no outputs it looks at nothing else: no method runs, whatever
-# became of code, fields and runs.
-rule paper_tables:
-    log:
-        LOGS / "paper_tables.log",
-    conda:
-        ENVIRONMENT
-    params:
-        study=PLAN.study_file,
-    shell:
-        "python -m regbench tables --study {params.study} --log {log}"
