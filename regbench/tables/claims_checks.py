@@ -91,7 +91,10 @@ def says(claim: Claim, numbers: Numbers) -> tuple[Verdict, str]:
             return _says_of_value(claim, numbers)
         case "comparable":
             return _by_interval(
-                _towards(claim, numbers), -claim.margin, "not worse by {:.2g}", "worse by {:.2g} and more"
+                _towards(claim, numbers),
+                -claim.margin,
+                "not worse by {:.2g} or more",
+                "worse by more than {:.2g}",
             )
         case _:
             return _says_of_difference(claim, numbers)
@@ -188,7 +191,8 @@ def _says_of_value(claim: Claim, numbers: Numbers) -> tuple[Verdict, str]:
     assert claim.published is not None
     away = np.array([numbers.low, numbers.high]) - numbers.ours
     low, high = numbers.ours + WIDER * away - claim.published
-    within = f"{claim.margin:.2g}"
+    unit = METRICS[claim.metric].unit
+    within = f"{claim.margin:.2g}" + f" {unit}" * (unit != "1")
     if -claim.margin <= low and high <= claim.margin:
         return HOLDS, f"within {within} of the printed mean"
     if low <= claim.margin and high >= -claim.margin:

@@ -19,7 +19,7 @@ HEADER = ["Claim", "paper", "ours", "95 %", "p", "effect", "n", "verdict"]
 NOTES = [
     "Ours: the mean over n pairs, the difference between two methods, seconds of one pair, or how many times faster; each with "
     "its bootstrapped 95 % interval. All digits, and the number of training seeds, are in claims.csv.",
-    "p: Wilcoxon's signed-rank test of per-fixed-subject means, of a difference against zero (Holm's correction over the tests "
+    "P values: Wilcoxon's signed-rank test of per-fixed-subject means, of a difference against zero (Holm's correction over the tests "
     "of one statement), of a mean on the paper's own data against the printed one. Effect: the rank-biserial correlation of "
     "the same pairs, from -1 to 1.",
     f"A method is better where the interval lies on its side of zero and p is below {LEVEL}; the claim fails where both are so "
