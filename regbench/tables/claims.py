@@ -211,4 +211,5 @@ def _together(claim: Claim, found: list[Judged]) -> Judged:
     failing = [each for each in parts if each.verdict == FAILS]
     for each in failing or [each for each in parts if each.verdict != HOLDS]:
         return Judged(claim, each.verdict, f"{each.claim.id}: {each.reason}", seeds=seeds, task=tasks)
-    return Judged(claim, HOLDS, f"{' and '.join(claim.parts)} hold", seeds=seeds, task=tasks)
+    reason = "; ".join(f"{each.claim.id}: {each.reason}" for each in parts)
+    return Judged(claim, HOLDS, reason, seeds=seeds, task=tasks)

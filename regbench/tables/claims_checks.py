@@ -33,6 +33,7 @@ HOLDS: Verdict = "holds"
 FAILS: Verdict = "does not hold"
 NO_DATA: Verdict = "not testable with these data"
 NO_DEVICE: Verdict = "not testable on this device"
+OPPOSITE: dict[Verdict, Verdict] = {HOLDS: FAILS, FAILS: HOLDS}
 OPEN = NO_DATA  # what the numbers leave open, these data cannot tell
 WIDER = math.sqrt(2)
 NAN = float("nan")
@@ -138,7 +139,8 @@ def _difference(claim: Claim, evidence: Evidence, line: Line) -> Numbers:
 def _seconds(claim: Claim, evidence: Evidence, line: Line) -> Numbers:
     rows = evidence.times(line, claim.metric)
     if not rows:
-        raise Untestable(NO_DEVICE, f"not timed on a {DEVICES[claim.metric].split()[0]}")
+        what = "every timed run failed" if line.times[claim.metric] == "failed" else "not timed"
+        raise Untestable(NO_DEVICE, f"{what} on a {DEVICES[claim.metric].split()[0]}")
     row = _on_paper_device(claim, rows)
     seconds = (row[f"steady_{name}"] for name in ("seconds", "low", "high"))
     return Numbers(*seconds, n=row["pairs"], machine=row["machine"])
@@ -211,7 +213,7 @@ def _says_of_time(claim: Claim, numbers: Numbers) -> tuple[Verdict, str]:
         return _by_interval(interval, claim.published, "more than {:g} times", "less than {:g} times")
     if claim.check == "limit":
         verdict, text = _by_interval(interval, claim.published, "more than {:g} s", "within {:g} s")
-        return {HOLDS: FAILS, FAILS: HOLDS}.get(verdict, verdict), text
+        return OPPOSITE.get(verdict, verdict), text
     low, high = (seconds / claim.published for seconds in interval)
     if 1 / claim.margin <= low and high <= claim.margin:
         return HOLDS, f"within a factor of {claim.margin:g}"

@@ -242,6 +242,14 @@ def test_without_a_gpu_its_claims_are_not_testable_on_this_device():
     assert (row.verdict, row.reason) == (NO_DEVICE, "not timed on a GPU")
 
 
+def test_a_device_that_every_timed_run_failed_on_is_told_from_one_that_is_not_there():
+    failed = {"device": "cuda", "status": "oom", "phase": "", "cold": ""}
+    row = verdicts(LPBA, scores("mono", "dsc", {"dmi": 0.6}), seconds("mono", "dmi", np.nan, **failed)).loc[
+        "gpu.dmi"
+    ]
+    assert (row.verdict, row.reason) == (NO_DEVICE, "every timed run failed on a GPU")
+
+
 def both(mono_dmi: float, multi_dmi: float) -> pd.Series:
     made = scores("mono", "dsc", {"identity": 0.52, "dmi": mono_dmi})
     made += scores("multi", "mi", {"identity": 0.6, "dmi": multi_dmi})
@@ -251,6 +259,9 @@ def both(mono_dmi: float, multi_dmi: float) -> pd.Series:
 def test_one_framework_holds_where_the_method_does_both_tasks():
     assert both(0.6, 0.9).verdict == HOLDS
     assert both(0.6, 0.9).task == "mono; multi"
+    assert (
+        both(0.6, 0.9).reason == "deformable1.dmi.identity.dsc: better; deformable2.dmi.identity.mi: better"
+    )
     failing = both(0.6, 0.5)
     assert (failing.verdict, failing.reason) == (FAILS, "deformable2.dmi.identity.mi: worse")
     assert mono().loc["framework", "verdict"] == NO_DATA  # one of the tasks
