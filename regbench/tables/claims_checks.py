@@ -43,8 +43,9 @@ class Untestable(Exception):
     """There is no number to judge a claim by."""
 
     def __init__(self, verdict: Verdict, reason: str):
-        self.verdict, self.reason = verdict, reason
         super().__init__(reason)
+        self.verdict: Verdict = verdict
+        self.reason = reason
 
 
 @dataclass(frozen=True)
