@@ -20,11 +20,15 @@ if workflow.is_main_process:
     clear_stale_locks(Path(".snakemake"))
     announce_main()
 
+# Asked for the tables of finished scores alone, nothing else is there: no rule that could run a method, no data that must be
+# at hand. Snakemake itself says what was asked for only once this file has been read.
+TABLES_ALONE = {"all", "tables", "tune", "paper_tables"}.intersection(sys.argv) == {"paper_tables"}
 PLAN = Workflow.from_config(
     config,
     results="results",
     method_folder=HERE / "workflow" / "methods",
     files=workflow.configfiles,
+    check=not TABLES_ALONE,
 )
 PACKAGE = Path(regbench.__file__).parent
 RESULTS = PLAN.folder
@@ -34,7 +38,7 @@ ENVIRONMENT = str(HERE / "environment.yml")  # not relative: method files outsid
 
 onstart:
     PLAN.write_study()
-    if not PLAN.check_data(elsewhere=workflow.non_local_exec):
+    if not (TABLES_ALONE or PLAN.check_data(elsewhere=workflow.non_local_exec)):
         raise WorkflowError("nothing was run: the study or its data have the errors above")
     if PLAN.study.on_failure == "stop":
         workflow.scheduler.keepgoing = False  # whatever the profile says
@@ -44,23 +48,26 @@ wildcard_constraints:
     **PLAN.wildcards(),
 
 
-localrules:
-    all,
-    tables,
-    tune,
+include: "workflow/rules/paper_tables.smk"
 
 
-include: "workflow/rules/data.smk"
-include: "workflow/rules/prepared.smk"
-include: "workflow/rules/models.smk"
-include: "workflow/rules/runs.smk"
-include: "workflow/rules/scores.smk"
-include: "workflow/rules/tuning.smk"
-include: "workflow/rules/tables.smk"
+if not TABLES_ALONE:
 
+    localrules:
+        all,
+        tables,
+        tune,
 
-rule all:
-    default_target: True
-    input:
-        rules.tables.input,
-        PLAN.tuning_page,
+    include: "workflow/rules/data.smk"
+    include: "workflow/rules/prepared.smk"
+    include: "workflow/rules/models.smk"
+    include: "workflow/rules/runs.smk"
+    include: "workflow/rules/scores.smk"
+    include: "workflow/rules/tuning.smk"
+    include: "workflow/rules/tables.smk"
+
+    rule all:
+        default_target: True
+        input:
+            rules.tables.input,
+            PLAN.tuning_page,

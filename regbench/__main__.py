@@ -34,6 +34,12 @@ SHOW = """Example:
 
     regbench show results/demo
 """
+CLAIMS = """Examples:
+
+    regbench claims demo
+
+    regbench claims results/demo
+"""
 ESTIMATE = """Example:
 
     regbench estimate config.yaml
@@ -59,6 +65,7 @@ StudyFile = Annotated[Path, typer.Option("--study", help="results/STUDY/study.js
 Out = Annotated[Path, typer.Option(help="the JSON record or CSV to write")]
 Log = Annotated[Path | None, typer.Option(help="log file; errors name it")]
 Word = Annotated[str, typer.Option()]
+Results = Annotated[Path, typer.Argument(help="results/STUDY, or the study's name")]
 
 
 @stage()
@@ -266,7 +273,7 @@ def gather(study: StudyFile, log: Log = None) -> None:
 
 @stage()
 def tables(study: StudyFile, log: Log = None) -> None:
-    """Stage tables: Table 1 and Table 2 from scores.csv and timings.csv."""
+    """Stage tables: Table 1, Table 2 and the paper's claims from scores.csv and timings.csv."""
     from regbench.tables.tables import write_tables
 
     log_to(log)
@@ -281,11 +288,19 @@ app.command("test-method", epilog=commands.TEST_METHOD)(commands.try_method)
 
 
 @app.command(epilog=SHOW)
-def show(results: Annotated[Path, typer.Argument(help="results/STUDY")]) -> None:
+def show(results: Results) -> None:
     """Print a study's tables and say where the files are."""
-    from regbench.tables.terminal import print_tables
+    from regbench.tables.terminal import print_tables, study_folder
 
-    print_tables(results)
+    print_tables(study_folder(results))
+
+
+@app.command(epilog=CLAIMS)
+def claims(results: Results) -> None:
+    """Print the paper's claims, each with what the study measured and a verdict."""
+    from regbench.tables.terminal import print_claims, study_folder
+
+    print_claims(study_folder(results))
 
 
 @app.command(epilog=ESTIMATE)

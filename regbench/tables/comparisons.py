@@ -8,14 +8,14 @@ import pandas as pd
 
 from regbench.scores.metrics import METRICS, Modality
 from regbench.tables.frames import Frame
-from regbench.tables.statistics import SubjectBootstrap, holm, paired_p
+from regbench.tables.statistics import SubjectBootstrap, holm, paired_p, rank_biserial
 from regbench.tables.summary import PAIR, Method, pair_values
 
 SEEDS_TO_WIN = 3
 LEVEL = 0.05
 COLUMNS = [
     "task", "metric", "method_a", "variant_a", "method_b", "variant_b", "pairs", "subjects",
-    "difference", "low", "high", "p", "p_holm", "winner",
+    "difference", "low", "high", "p", "p_holm", "effect", "winner",
 ]  # fmt: skip
 Key = tuple[str, str]
 
@@ -39,7 +39,7 @@ def compare(
     for metric in METRICS.values():
         if modality in metric.ranked:
             having = [key for key in values if metric.name in values[key]]
-            family = [_difference(metric.name, a, b, values, samples) for a, b in combinations(having, 2)]
+            family = [_named(metric.name, a, b, values, samples) for a, b in combinations(having, 2)]
             sign = 1 if metric.better == "higher" else -1
             rows += _with_winners([row for row in family if row], sign, winners)
     return pd.DataFrame([{"task": task, **row} for row in rows], columns=COLUMNS)
@@ -50,17 +50,28 @@ def may_win(method: str, seeds: int, methods: Mapping[str, Method]) -> bool:
     return seeds >= SEEDS_TO_WIN or not (method in methods and methods[method].learned)
 
 
-def _difference(metric: str, a: Key, b: Key, values: dict[Key, Frame], samples: int) -> dict | None:
-    both = values[a].merge(values[b], on=PAIR, suffixes=("_a", "_b"))
+def difference(metric: str, a: Frame, b: Frame, samples: int) -> dict | None:
+    """a - b on the pairs that both have (rows of `pair_values`): mean, interval, Wilcoxon p, rank-biserial effect; or None."""
+    both = a.merge(b, on=PAIR, suffixes=("_a", "_b"))
     both = both[both[f"{metric}_a"].notna() & both[f"{metric}_b"].notna()]
     if both.empty:
         return None
     x, y = both[f"{metric}_a"], both[f"{metric}_b"]
     low, high = SubjectBootstrap(both["fixed"], both["moving"], samples).interval((x - y).to_numpy())
     p, subjects = paired_p(x, y, both["fixed"])
-    names = dict(zip(("method_a", "variant_a", "method_b", "variant_b"), (*a, *b), strict=True))
     numbers = {"difference": (x - y).mean(), "low": low, "high": high, "p": p}
-    return {"metric": metric, **names, "pairs": len(both), "subjects": subjects, **numbers}
+    return {
+        "pairs": len(both),
+        "subjects": subjects,
+        **numbers,
+        "effect": rank_biserial(x, y, both["fixed"]),
+    }
+
+
+def _named(metric: str, a: Key, b: Key, values: dict[Key, Frame], samples: int) -> dict | None:
+    found = difference(metric, values[a], values[b], samples)
+    names = dict(zip(("method_a", "variant_a", "method_b", "variant_b"), (*a, *b), strict=True))
+    return found and {"metric": metric, **names, **found}
 
 
 def _with_winners(family: list[dict], sign: int, winners: set[Key]) -> list[dict]:

@@ -8,6 +8,8 @@ import pandas as pd
 from regbench.records import write_text
 from regbench.scores.metrics import METRICS
 from regbench.study import Study
+from regbench.tables.claims import claims_table, judge
+from regbench.tables.claims_document import claims_document
 from regbench.tables.comparisons import compare
 from regbench.tables.document import Document
 from regbench.tables.formats import html, latex, markdown
@@ -31,12 +33,17 @@ SEMI_SYNTHETIC = (
 
 
 def write_tables(study: Study, results: Path, methods: Mapping[str, Method]) -> None:
-    """Write results/tables: tableN.{csv,md,tex,html}, times and speed (csv, md, html), speed_accuracy.csv, comparisons.csv
-    and, where a truth is known, gap.{csv,md}.
+    """Write results/tables: tableN.{csv,md,tex,html}, times and speed (csv, md, html), speed_accuracy.csv, comparisons.csv,
+    claims.{csv,md,html} and, where a truth is known, gap.{csv,md}.
 
     results: the study's own folder, which holds scores.csv and timings.csv (rows of several machines may be joined
     in either). Raises FileNotFoundError when one is missing.
     """
+    for name in ("scores.csv", "timings.csv"):
+        if not (results / name).is_file():
+            raise FileNotFoundError(
+                f"{results / name}: no such file, expected the study's own; run the study first: snakemake --cores all"
+            )
     scores, timings = read_table(results / "scores.csv"), read_table(results / "timings.csv")
     folder = results / "tables"
     lines = {
@@ -54,6 +61,9 @@ def write_tables(study: Study, results: Path, methods: Mapping[str, Method]) -> 
         _write_table(study, number, {n: lines[n] for n in tasks}, marks, folder / f"table{number}")
     _write_times(study, lines, timings, methods, folder)
     _write_gap(study, scores, methods, folder)
+    judged = judge(study, lines, scores, timings, methods)
+    write_text(folder / "claims.csv", claims_table(judged).to_csv(index=False))
+    _write_readable(folder / "claims", claims_document(judged, _facts(study, list(study.tasks))))
 
 
 def _write_table(

@@ -27,6 +27,8 @@ INSTEAD = {
     "regbench show results/smoke": "regbench list metrics",
     "snakemake --cores all --configfile workflow/studies/smoke.yaml": "snakemake -n --cores all --configfile workflow/studies/smoke.yaml",
     "snakemake tables --cores all --configfile workflow/studies/smoke.yaml": "snakemake tables -n --cores all --configfile workflow/studies/smoke.yaml",
+    "snakemake paper_tables --cores all --configfile workflow/studies/smoke.yaml": "snakemake paper_tables -n --cores all --configfile workflow/studies/smoke.yaml",
+    "regbench claims smoke": "regbench list metrics",
     "snakemake --cores all --configfile workflow/studies/ablation.yaml": "snakemake -n --cores all --configfile workflow/studies/ablation.yaml",
     "pip install -c requirements.lock snakemake-executor-plugin-slurm": "test -s requirements.lock",
     "snakemake --profile profiles/slurm --configfile mine.yaml": "snakemake -n --profile profiles/slurm --executor local --configfile mine.yaml",

@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import bootstrap, wilcoxon
 from statsmodels.stats.multitest import multipletests
 
-from regbench.tables.statistics import SubjectBootstrap, holm, paired_p
+from regbench.tables.statistics import SubjectBootstrap, holm, paired_p, rank_biserial
 
 
 def ordered_pairs(subjects: int) -> tuple[pd.Series, pd.Series]:
@@ -68,3 +68,13 @@ def test_holm_is_step_down_and_leaves_missing_tests_out():
         [0.03, 0.06, np.nan, 0.06], nan_ok=True
     )
     assert np.isnan(holm(np.array([np.nan]))).all()
+
+
+def test_rank_biserial_is_the_share_of_signed_ranks_for_a_less_that_for_b():
+    fixed = pd.Series(list("aabbccdd"))
+    b = pd.Series(np.zeros(8))
+    a = pd.Series([1, 3, -1, -1, 4, 4, 0, 6], dtype=float)  # means 2, -1, 4, 3: ranks 2, 1, 4, 3 of 10
+    assert rank_biserial(a, b, fixed) == pytest.approx((2 + 4 + 3 - 1) / 10)
+    assert rank_biserial(b, a, fixed) == pytest.approx(-0.8)
+    assert rank_biserial(b, b, fixed) == 0
+    assert np.isnan(rank_biserial(a[:4], b[:4], fixed[:4]))

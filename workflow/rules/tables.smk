@@ -12,7 +12,7 @@ rule write_tables:
         ],
         [
             RESULTS / "tables" / f"{table}.{form}"
-            for table in ("times", "speed")
+            for table in ("times", "speed", "claims")
             for form in ("csv", "md", "html")
         ],
         RESULTS / "tables" / "speed_accuracy.csv",

@@ -1,0 +1,215 @@
+"""The verdict on each of the paper's claims, from what a study measured.
+
+A claim gets one verdict on every task whose data can decide it, and where a study has none, on the first task of the same
+table: its numbers are shown, with what they would say, and the verdict is `not testable with these data`. What stands in
+the way of a verdict is named, all of it: other data, another device, a model with fewer than three training seeds (which
+decides nothing, for or against, also where only time is asked), failed runs, no statistics.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from regbench.study import Study
+from regbench.tables.claims_checks import (
+    FAILS,
+    HOLDS,
+    NO_DATA,
+    NO_DEVICE,
+    Numbers,
+    Untestable,
+    Verdict,
+    measured,
+    paper_device,
+    says,
+)
+from regbench.tables.claims_evidence import Evidence
+from regbench.tables.claims_list import Claim, paper_claims
+from regbench.tables.comparisons import SEEDS_TO_WIN
+from regbench.tables.frames import Frame
+from regbench.tables.paper import paper
+from regbench.tables.statistics import holm
+from regbench.tables.summary import Line, Method
+
+COLUMNS = [
+    "id", "source", "statement", "published", "check", "ours", "low", "high", "p", "effect", "n", "seeds", "verdict",
+    "reason", "task",
+]  # fmt: skip
+FAILED_SHARE = 0.05  # of a method's runs: with more, those that are left are not the whole
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A claim with its verdict. `seeds`: the fewest of a learned method in it, None where there is none."""
+
+    claim: Claim
+    verdict: Verdict
+    reason: str
+    numbers: Numbers = field(default_factory=Numbers)
+    seeds: int | None = None
+    task: str = ""
+
+
+def judge(
+    study: Study,
+    lines: Mapping[str, list[Line]],
+    scores: Frame,
+    timings: Frame,
+    methods: Mapping[str, Method],
+) -> list[Judged]:
+    """Every claim of the paper in its order, each at least once. `lines`: each task's, as `summarise` makes them."""
+    evidence = [
+        Evidence(
+            name,
+            study.datasets[task.dataset].type,
+            scores[scores["task"] == name],
+            timings[timings["task"] == name],
+            lines[name],
+            methods,
+            study.scores.bootstrap,
+        )
+        for name, task in study.tasks.items()
+    ]
+    tables = {name: task.table for name, task in study.tasks.items()}
+    found: list[Judged] = []
+    claims = paper_claims()
+    for family in dict.fromkeys(claim.family for claim in claims):
+        its = [claim for claim in claims if claim.family == family]
+        if its[0].check == "existence":
+            found += [_together(claim, found) for claim in its]
+            continue
+        asked = _asked(its[0], evidence, tables)
+        found += [judged for each in asked for judged in _family(its, each)]
+        if not asked:
+            found += [Judged(claim, NO_DATA, _no_task(claim)) for claim in its]
+    return found
+
+
+def claims_table(judged: Iterable[Judged]) -> Frame:
+    """One row a claim and task, numbers unrounded; `p` is corrected for the tests of the same statement."""
+    rows = []
+    for each in judged:
+        numbers = vars(each.numbers)
+        row = {name: numbers[name] for name in ("ours", "low", "high", "p", "effect")}
+        row |= {
+            name: getattr(each.claim, name) for name in ("id", "source", "statement", "published", "check")
+        }
+        row |= {"n": each.numbers.n or None, "seeds": each.seeds, "verdict": each.verdict}
+        rows.append(row | {"reason": each.reason, "task": each.task})
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    return table.astype({"n": "Int64", "seeds": "Int64"})
+
+
+def _asked(claim: Claim, evidence: list[Evidence], tables: Mapping[str, int]) -> list[Evidence]:
+    """The tasks that a statement is judged on; on other data than a table's own, the first of that table is shown."""
+    of_table = [each for each in evidence if tables[each.task] == claim.table]
+    deciding = [each for each in of_table if each.kind in claim.data]
+    elsewhere = of_table[:1] if claim.data[0] == paper()["tables"][claim.table]["dataset"] else []
+    return deciding or elsewhere
+
+
+def _no_task(claim: Claim) -> str:
+    return f"no task on {claim.data[0]} data in this study"
+
+
+def _family(claims: list[Claim], evidence: Evidence) -> list[Judged]:
+    """The claims of one statement on one task, their tests corrected together."""
+    numbers: list[Numbers | Untestable] = []
+    for claim in claims:
+        try:
+            numbers.append(measured(claim, evidence))
+        except Untestable as reason:
+            numbers.append(reason)
+    if claims[0].check == "difference":
+        numbers = _corrected(numbers)
+    return [_judged(claim, each, evidence) for claim, each in zip(claims, numbers, strict=True)]
+
+
+def _corrected(family: list[Numbers | Untestable]) -> list[Numbers | Untestable]:
+    p = np.array([each.p if isinstance(each, Numbers) else np.nan for each in family])
+    tests = int(np.count_nonzero(~np.isnan(p)))
+    return [
+        replace(each, p=float(q), tests=tests) if isinstance(each, Numbers) else each
+        for each, q in zip(family, holm(p), strict=True)
+    ]
+
+
+def _judged(claim: Claim, numbers: Numbers | Untestable, evidence: Evidence) -> Judged:
+    seeds = _seeds(claim, evidence)
+    if isinstance(numbers, Untestable):
+        reasons = [numbers.reason, *_other_data(claim, evidence)]
+        return Judged(claim, numbers.verdict, "; ".join(reasons), seeds=seeds, task=evidence.task)
+    verdict, said = says(claim, numbers)
+    device, data = _other_device(claim, numbers), _in_the_way(claim, evidence, seeds)
+    if device or data:
+        told = claim.check != "value" or not (device or _other_data(claim, evidence))
+        reasons = [*device, *data, *([f"here: {said}"] if told else [])]
+        verdict = NO_DEVICE if device else NO_DATA
+    else:
+        reasons = [said, *_conditions(claim, evidence, numbers)]
+    return Judged(claim, verdict, "; ".join(reasons), numbers, seeds, evidence.task)
+
+
+def _in_the_way(claim: Claim, evidence: Evidence, seeds: int | None) -> list[str]:
+    """Why these data cannot decide a claim, whatever the numbers."""
+    found = _other_data(claim, evidence)
+    for line in _lines(claim, evidence):
+        if claim.untrained and evidence.trained(line):
+            found.append(f"{line.label} was trained on this task")
+        failed, runs = evidence.failed(line)
+        if failed > FAILED_SHARE * runs:
+            found.append(f"{failed} of {runs} runs of {line.label} failed")
+    if seeds is not None and seeds < SEEDS_TO_WIN:
+        found.append(f"{seeds} of {SEEDS_TO_WIN} training seeds")
+    return found
+
+
+def _conditions(claim: Claim, evidence: Evidence, numbers: Numbers) -> list[str]:
+    """What a verdict, once there is one, is to be read with."""
+    found = []
+    if evidence.kind != claim.data[0]:
+        found.append(f"on {evidence.kind}, which stands in for {claim.data[0]}")
+    if numbers.machine:
+        found.append(f"on {numbers.machine}")
+    for line in _lines(claim, evidence):
+        failed, runs = evidence.failed(line)
+        found += [f"{failed} of {runs} runs of {line.label} failed"] if failed else []
+    return found
+
+
+def _other_data(claim: Claim, evidence: Evidence) -> list[str]:
+    if evidence.kind not in claim.data:
+        return [f"{evidence.kind} data, not the paper's {claim.data[0]}"]
+    return [] if claim.same_scans else ["the paper's scans are not public"]
+
+
+def _other_device(claim: Claim, numbers: Numbers) -> list[str]:
+    """A ratio is of two methods on one machine, whichever; seconds are of the paper's own."""
+    if not claim.device or claim.check == "ratio" or paper_device(claim, numbers.machine):
+        return []
+    printed = paper()["tables"][claim.table]["devices"][claim.metric]
+    return [f"timed on {numbers.machine}, not on the paper's {printed}"]
+
+
+def _lines(claim: Claim, evidence: Evidence) -> list[Line]:
+    found = (evidence.line(method) for method in (claim.method, claim.against) if method)
+    return [line for line in found if line]
+
+
+def _seeds(claim: Claim, evidence: Evidence) -> int | None:
+    learned = [line.seeds for line in _lines(claim, evidence) if evidence.learned(line.method)]
+    return min(learned, default=None)
+
+
+def _together(claim: Claim, found: list[Judged]) -> Judged:
+    """A claim that all of others hold: it fails with one of them, and is open where one is."""
+    parts = [next(each for each in found if each.claim.id == part) for part in claim.parts]
+    seeds = min((each.seeds for each in parts if each.seeds is not None), default=None)
+    tasks = "; ".join(dict.fromkeys(each.task for each in parts if each.task))
+    failing = [each for each in parts if each.verdict == FAILS]
+    for each in failing or [each for each in parts if each.verdict != HOLDS]:
+        return Judged(claim, each.verdict, f"{each.claim.id}: {each.reason}", seeds=seeds, task=tasks)
+    reason = "; ".join(f"{each.claim.id}: {each.reason}" for each in parts)
+    return Judged(claim, HOLDS, reason, seeds=seeds, task=tasks)

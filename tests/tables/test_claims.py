@@ -1,0 +1,313 @@
+"""Each check of a claim, each verdict, and what stands in the way of one."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import wilcoxon
+from statsmodels.stats.multitest import multipletests
+
+from regbench.tables.claims_list import paper_claims
+from tests.tables.claims_example import PAIRS, scores, seconds, study, verdicts
+
+HOLDS, FAILS = "holds", "does not hold"
+NO_DATA, NO_DEVICE = "not testable with these data", "not testable on this device"
+LPBA, IXI = study(mono=("lpba40", 1)), study(multi=("ixi", 2))
+BETTER = "better1.dmi.voxelmorph.dsc"
+
+
+def mono(dmi: float = 0.60, voxelmorph: float = 0.58, given=LPBA, **changes) -> pd.DataFrame:
+    """Verdicts where DSC alone was measured."""
+    return verdicts(
+        given, scores("mono", "dsc", {"identity": 0.52, "voxelmorph": voxelmorph, "dmi": dmi}, **changes)
+    )
+
+
+def fixed_means(rows: list[dict], a: str, b: str) -> pd.Series:
+    """Per-fixed-subject means of a - b over seeds and moving subjects, by a way of its own."""
+    table = pd.DataFrame(rows).groupby(["fixed", "method"])["value"].mean().unstack()
+    return table[a] - table[b]
+
+
+@pytest.mark.parametrize(
+    ("given", "made"),
+    [
+        (study(mono=("phantom", 1), multi=("phantom", 2)), []),
+        (LPBA, scores("mono", "dsc", {"dmi": 0.6, "identity": 0.5})),
+        (study(other=("oasis3", 2), visits=("followup", 1)), []),
+    ],
+)
+def test_every_claim_has_one_of_the_four_verdicts_and_a_reason(given, made):
+    found = verdicts(given, made)
+    assert sorted(found.index) == sorted(claim.id for claim in paper_claims())
+    assert set(found["verdict"]) <= {HOLDS, FAILS, NO_DATA, NO_DEVICE}
+    assert (found["reason"].str.len() > 0).all()
+
+
+def test_a_difference_holds_or_fails_where_the_statistics_say_so():
+    assert mono(dmi=0.60).loc[BETTER, ["verdict", "reason"]].tolist() == [HOLDS, "better"]
+    assert mono(dmi=0.56).loc[BETTER, ["verdict", "reason"]].tolist() == [FAILS, "worse"]
+
+
+def test_a_difference_that_is_not_told_apart_from_zero_is_neither():
+    row = mono(dmi=0.58, spread=0.05).loc[BETTER]
+    assert row.low < 0 < row.high
+    assert (row.verdict, row.reason) == (NO_DATA, "not told apart from zero")
+
+
+def test_five_subjects_are_too_few_whatever_the_difference():
+    few = [pair for pair in PAIRS if {"s5", "s6", "s7"}.isdisjoint(pair)]
+    row = mono(dmi=0.7, pairs=few).loc[BETTER]
+    assert row.p == pytest.approx(2 / 2**5)
+    assert row.verdict == NO_DATA
+    assert "5 fixed subjects are too few" in row.reason
+
+
+def test_numbers_of_a_difference_are_those_of_scipy_and_statsmodels():
+    made = [
+        row
+        for metric, dmi in (("dsc", 0.603), ("ssim", 0.9), ("psnr", 24.0))
+        for row in scores("mono", metric, {"voxelmorph": 0.6, "dmi": dmi}, spread=0.02)
+    ]
+    found = verdicts(LPBA, made)
+    differences = {
+        metric: fixed_means([row for row in made if row["metric"] == metric], "dmi", "voxelmorph")
+        for metric in ("dsc", "ssim", "psnr")
+    }
+    raw = [wilcoxon(each).pvalue for each in differences.values()]
+    corrected = multipletests(raw, method="holm")[1]
+    for p, (metric, each) in zip(corrected, differences.items(), strict=True):
+        row = found.loc[f"better1.dmi.voxelmorph.{metric}"]
+        assert row.ours == pytest.approx(each.mean())
+        assert row.p == pytest.approx(p)
+        larger = wilcoxon(each, alternative="greater").statistic  # the sum of positive ranks
+        assert row.effect == pytest.approx(2 * larger / (8 * 9 / 2) - 1)
+        assert row.low < row.ours < row.high
+        assert (row.n, row.seeds) == (56, 3)
+
+
+@pytest.mark.parametrize("dmi", [0.60, 0.56])
+def test_fewer_than_three_seeds_decide_nothing_about_a_learned_method(dmi):
+    row = mono(dmi=dmi, seeds=2).loc[BETTER]
+    assert row.verdict == NO_DATA
+    assert row.reason == f"2 of 3 training seeds; here: {'better' if dmi > 0.58 else 'worse'}"
+    assert row.seeds == 2
+
+
+def test_methods_that_learn_nothing_need_no_seeds():
+    row = verdicts(IXI, scores("multi", "mi", {"identity": 0.6, "syn": 0.9})).loc[
+        "deformable2.syn.identity.mi"
+    ]
+    assert row.verdict == HOLDS
+    assert pd.isna(row.seeds)
+
+
+def test_semi_synthetic_data_decide_nothing_but_their_numbers_are_shown():
+    row = mono(given=study(mono=("phantom", 1))).loc[BETTER]
+    assert row.verdict == NO_DATA
+    assert row.reason == "phantom data, not the paper's lpba40; here: better"
+    assert row.ours == pytest.approx(0.02, abs=1e-4)
+    assert row.published == pytest.approx(0.0055)
+
+
+def test_open_labelled_data_stand_in_for_comparisons_and_not_for_printed_means():
+    found = mono(given=study(mono=("neurite_oasis", 1)))
+    assert found.loc[BETTER, "verdict"] == HOLDS
+    assert found.loc[BETTER, "reason"] == "better; on neurite_oasis, which stands in for lpba40"
+    assert found.loc["table1.dmi.dsc", "verdict"] == NO_DATA
+
+
+@pytest.mark.parametrize(("dmi", "spread", "verdict"), [
+    (0.5840, 1e-4, HOLDS),  # the margin is a tenth of 0.5821 - 0.5207
+    (0.5900, 1e-4, FAILS),
+    (0.5840, 0.05, NO_DATA),
+])  # fmt: skip
+def test_a_printed_mean_is_met_within_its_margin_by_the_whole_interval(dmi, spread, verdict):
+    row = mono(dmi=dmi, spread=spread).loc["table1.dmi.dsc"]
+    assert row.verdict == verdict
+    assert row.published == 0.5821
+    assert row.low < row.ours < row.high
+
+
+def test_a_mean_of_an_unsaid_metric_can_be_met_but_not_refuted():
+    near, far = (
+        verdicts(IXI, scores("multi", "mi", {"identity": mi})).loc["table2.identity.mi"] for mi in (0.67, 0.4)
+    )
+    assert near.verdict == HOLDS
+    assert far.verdict == NO_DATA
+    assert "the paper does not say: bins" in far.reason
+
+
+def test_a_mean_s_p_is_of_the_printed_one_and_on_the_paper_s_data_only():
+    made = scores("mono", "dsc", {"identity": 0.53}, spread=0.02)
+    row = verdicts(LPBA, made).loc["table1.identity.dsc"]
+    means = pd.DataFrame(made).groupby("fixed")["value"].mean()
+    assert row.p == pytest.approx(wilcoxon(means - 0.5207).pvalue)
+    assert np.isnan(verdicts(study(mono=("phantom", 1)), made).loc["table1.identity.dsc", "p"])
+
+
+@pytest.mark.parametrize(("dmi", "verdict"), [(0.579, HOLDS), (0.560, FAILS)])
+def test_comparable_is_not_worse_by_more_than_the_margin(dmi, verdict):
+    row = mono(dmi=dmi).loc["comparable1.dmi.voxelmorph.dsc"]
+    assert row.verdict == verdict
+    assert row.ours == pytest.approx(dmi - 0.58, abs=1e-4)
+
+
+def test_failed_runs_are_told_and_too_many_leave_no_verdict():
+    few, many = (mono(failed={"voxelmorph": n}).loc[BETTER] for n in (1, 20))
+    assert (few.verdict, few.reason) == (HOLDS, "better; 3 of 168 runs of VoxelMorph failed")
+    assert (many.verdict, many.reason) == (NO_DATA, "60 of 168 runs of VoxelMorph failed; here: better")
+
+
+def test_a_method_that_took_no_part_or_failed_everywhere_is_named():
+    found = verdicts(LPBA, scores("mono", "dsc", {"dmi": 0.6}))
+    assert found.loc[BETTER, ["verdict", "reason"]].tolist() == [
+        NO_DATA,
+        "voxelmorph took no part in task mono",
+    ]
+    found = mono(failed={"voxelmorph": len(PAIRS)})
+    assert found.loc[BETTER, ["verdict", "reason"]].tolist() == [NO_DATA, "every run of VoxelMorph failed"]
+
+
+def test_of_a_method_s_variants_the_tuned_one_speaks():
+    made = scores("mono", "dsc", {"voxelmorph": 0.58, "dmi": 0.5}) + scores(
+        "mono", "dsc", {"dmi": 0.6}, variant="tuned"
+    )
+    assert verdicts(LPBA, made).loc[BETTER, "ours"] == pytest.approx(0.02, abs=1e-4)
+
+
+def timed(*rows: list[dict], seeds: int = 3) -> pd.DataFrame:
+    means = {"identity": 0.6, "bspline": 0.7, "syn": 0.8, "dmi": 1.0}
+    return verdicts(IXI, scores("multi", "mi", means, seeds=seeds), [row for each in rows for row in each])
+
+
+@pytest.mark.parametrize(("slower", "verdict"), [(200.0, HOLDS), (100.0, FAILS), (180.0, NO_DATA)])
+def test_more_than_18_times_faster_goes_by_the_interval_of_the_ratio(slower, verdict):
+    row = timed(seconds("multi", "dmi", 9.9, 10.0, 10.1), seconds("multi", "bspline", slower, slower)).loc[
+        "faster.dmi.bspline"
+    ]
+    assert row.ours == pytest.approx(slower / 10)
+    assert row.verdict == verdict
+    assert row.published == 18
+
+
+def test_a_ratio_is_of_one_machine_whichever_it_is():
+    other = {"cpu": "New CPU"}
+    found = timed(
+        seconds("multi", "dmi", 10.0, 10.0, **other), seconds("multi", "syn", 4000.0, 4000.0, **other)
+    )
+    row = found.loc["faster.dmi.syn"]
+    assert row.verdict == HOLDS
+    assert "on New CPU" in row.reason
+    apart = timed(seconds("multi", "dmi", 10.0), seconds("multi", "syn", 4000.0, **other)).loc[
+        "faster.dmi.syn"
+    ]
+    assert (apart.verdict, apart.reason) == (NO_DATA, "DMI and SyN: no machine in common")
+
+
+def test_two_timed_pairs_are_too_few():
+    row = timed(
+        seconds("multi", "dmi", 10.0, 10.0, pairs=2), seconds("multi", "syn", 4000.0, 4000.0, pairs=2)
+    ).loc["faster.dmi.syn"]
+    assert row.verdict == NO_DATA
+    assert row.reason.startswith("timed on 2 pairs, 3 are needed")
+
+
+@pytest.mark.parametrize(("taken", "verdict"), [(13.0, HOLDS), (5.0, FAILS), (20.0, FAILS)])
+def test_seconds_are_met_within_a_factor_on_the_paper_s_device_alone(taken, verdict):
+    row = timed(seconds("multi", "dmi", taken, taken)).loc["table2.dmi.cpu"]
+    assert row.verdict == verdict
+    row = timed(seconds("multi", "dmi", taken, taken, cpu="New CPU")).loc["table2.dmi.cpu"]
+    assert row.verdict == NO_DEVICE
+    assert row.reason == "timed on New CPU, 2 threads (box), not on the paper's Intel Core i7-7800X"
+
+
+def gpu(taken: float, card: str) -> pd.Series:
+    rows = seconds("mono", "dmi", taken, taken, device="cuda", gpu=card)
+    return verdicts(LPBA, scores("mono", "dsc", {"dmi": 0.6}), rows).loc["gpu.dmi"]
+
+
+def test_a_limit_of_seconds_holds_below_it_on_the_paper_s_card_alone():
+    assert gpu(0.3, "NVIDIA GeForce GTX 1080 Ti").verdict == HOLDS
+    assert gpu(0.5, "NVIDIA GeForce GTX 1080 Ti").verdict == FAILS
+    other = gpu(0.3, "NVIDIA H100")
+    assert other.verdict == NO_DEVICE
+    assert other.reason.endswith("here: within 0.4 s")
+
+
+def test_without_a_gpu_its_claims_are_not_testable_on_this_device():
+    skipped = {"device": "cuda", "status": "skipped", "phase": "", "cold": ""}
+    row = verdicts(LPBA, scores("mono", "dsc", {"dmi": 0.6}), seconds("mono", "dmi", np.nan, **skipped)).loc[
+        "gpu.dmi"
+    ]
+    assert (row.verdict, row.reason) == (NO_DEVICE, "not timed on a GPU")
+
+
+def test_a_device_that_every_timed_run_failed_on_is_told_from_one_that_is_not_there():
+    failed = {"device": "cuda", "status": "oom", "phase": "", "cold": ""}
+    row = verdicts(LPBA, scores("mono", "dsc", {"dmi": 0.6}), seconds("mono", "dmi", np.nan, **failed)).loc[
+        "gpu.dmi"
+    ]
+    assert (row.verdict, row.reason) == (NO_DEVICE, "every timed run failed on a GPU")
+
+
+def both(mono_dmi: float, multi_dmi: float) -> pd.Series:
+    made = scores("mono", "dsc", {"identity": 0.52, "dmi": mono_dmi})
+    made += scores("multi", "mi", {"identity": 0.6, "dmi": multi_dmi})
+    return verdicts(study(mono=("lpba40", 1), multi=("ixi", 2)), made).loc["framework"]
+
+
+def test_one_framework_holds_where_the_method_does_both_tasks():
+    assert both(0.6, 0.9).verdict == HOLDS
+    assert both(0.6, 0.9).task == "mono; multi"
+    assert (
+        both(0.6, 0.9).reason == "deformable1.dmi.identity.dsc: better; deformable2.dmi.identity.mi: better"
+    )
+    failing = both(0.6, 0.5)
+    assert (failing.verdict, failing.reason) == (FAILS, "deformable2.dmi.identity.mi: worse")
+    assert mono().loc["framework", "verdict"] == NO_DATA  # one of the tasks
+
+
+def patients(*timings: dict) -> pd.DataFrame:
+    made = scores("visits", "psnr", {"identity": 20.0, "dmi": 22.0})
+    made += scores("visits", "dsc", {"identity": 0.7, "dmi": 0.887})
+    made += scores("clinic", "mi", {"identity": 0.5464, "dmi": 0.7692})
+    return verdicts(study(visits=("followup", 1), clinic=("oasis3", 2)), made, timings)
+
+
+def test_transfer_holds_where_nothing_was_trained_on_the_patients():
+    found = patients()
+    for name in (
+        "followup.dmi.identity.psnr",
+        "oasis3.dmi.identity.mi",
+        "transfers",
+        "oasis3_before.identity.mi",
+    ):
+        assert found.loc[name, "verdict"] == HOLDS, name
+    training = timing_of_training("clinic")
+    found = patients(training)
+    assert found.loc["oasis3.dmi.identity.mi", ["verdict", "reason"]].tolist() == [
+        NO_DATA,
+        "DMI was trained on this task; here: better",
+    ]
+    assert found.loc["transfers", "verdict"] == NO_DATA
+    assert found.loc["oasis3_before.identity.mi", "verdict"] == HOLDS  # nothing learned in it
+
+
+def timing_of_training(task: str) -> dict:
+    (row,) = seconds(task, "dmi", 700.0, pairs=1, phase="train", kind="training")
+    return row
+
+
+def test_the_hospital_s_own_patient_is_nobody_else_s():
+    row = patients().loc["tumour.dmi.dsc"]
+    assert (row.verdict, row.reason) == (NO_DATA, "the paper's scans are not public")
+    assert row.ours == pytest.approx(0.887, abs=1e-4)
+
+
+def test_two_readings_of_the_paper_s_task_have_a_verdict_each():
+    made = scores("within", "mi", {"identity": 0.6, "dmi": 0.9}) + scores(
+        "between", "mi", {"identity": 0.6, "dmi": 0.5}
+    )
+    found = verdicts(study(within=("ixi", 2), between=("ixi", 2)), made)
+    rows = found.loc["deformable2.dmi.identity.mi"].set_index("task")
+    assert rows["verdict"].to_dict() == {"within": HOLDS, "between": FAILS}
