@@ -47,15 +47,18 @@ wildcard_constraints:
 localrules:
     all,
     tables,
-    tune,
 
 
-include: "workflow/rules/data.smk"
-include: "workflow/rules/prepared.smk"
-include: "workflow/rules/models.smk"
-include: "workflow/rules/runs.smk"
-include: "workflow/rules/scores.smk"
-include: "workflow/rules/tuning.smk"
+if not PLAN.merged:  # a merged study comes with its scores
+
+    include: "workflow/rules/data.smk"
+    include: "workflow/rules/prepared.smk"
+    include: "workflow/rules/models.smk"
+    include: "workflow/rules/runs.smk"
+    include: "workflow/rules/scores.smk"
+    include: "workflow/rules/tuning.smk"
+
+
 include: "workflow/rules/tables.smk"
 
 
