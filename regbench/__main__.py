@@ -49,6 +49,7 @@ app = typer.Typer(add_completion=True, no_args_is_help=True, pretty_exceptions_e
 app.command(epilog=study_commands.CHECK)(study_commands.check)
 app.command("list", epilog=study_commands.LIST)(study_commands.list_)
 app.command(epilog=study_commands.MERGE)(study_commands.merge)
+app.command(epilog=study_commands.REFERENCE)(study_commands.reference)
 
 
 def stage() -> Any:

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -36,6 +37,15 @@ def write_bytes(path: Path | str, content: bytes) -> None:
 def write_text(path: Path | str, text: str) -> None:
     """Write UTF-8 text atomically."""
     write_bytes(path, text.encode())
+
+
+def put_folder(part: Path, out: Path) -> None:
+    """Move the finished folder `part`, beside `out`, to `out`; what was there goes once the new one is in its place."""
+    old = part.with_name(f"{part.name}.old")
+    if out.exists():
+        out.rename(old)
+    part.rename(out)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def write_record(path: Path | str, record: dict[str, Any]) -> None:

@@ -37,6 +37,10 @@ MERGE = """Examples:
 
     regbench merge a/demo b/demo -o results/merged --allow-different libraries.torch
 """
+REFERENCE = """Example:
+
+    regbench reference results/demo --machine "a virtual machine of two cores"
+"""
 GO_ON = "To run the study without the scans in error, set `on_bad_data: record` in it."
 
 
@@ -86,6 +90,20 @@ def merge(
     for line in merge_studies(studies, out, allow_different or ()):
         print(line)
     print(f"{out}: merged from {len(studies)} studies; `regbench show {out}` prints its tables")
+
+
+def reference(
+    results: Annotated[Path, typer.Argument(help="results/STUDY, finished, of a clean commit")],
+    machine: Annotated[str, typer.Option(help="what to call the machine, in place of its host name")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="the folder to write anew")] = Path(
+        "results/reference"
+    ),
+) -> None:
+    """Keep a study's tables, scores and provenance as a small set for version control (results/reference)."""
+    from regbench.reference import write_reference
+
+    files = write_reference(results, out, machine)
+    print(f"{out}: {len(files)} files, {sum(path.stat().st_size for path in files) / 1e6:.2f} MB")
 
 
 class Listing(StrEnum):

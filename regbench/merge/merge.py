@@ -15,7 +15,7 @@ from regbench.methods.discovery import MethodFile, discover
 from regbench.plan import METHODS
 from regbench.problems import Problem, Problems, collected
 from regbench.provenance import environment
-from regbench.records import write_record, write_text
+from regbench.records import put_folder, write_record, write_text
 from regbench.study import Study, parse_study
 from regbench.tables.tables import write_tables
 from regbench.workflow import MERGED
@@ -68,7 +68,7 @@ def merge_studies(folders: Sequence[Path], out: Path, accepted: Sequence[str] = 
             part / MERGED, {"sources": [_source(s) for s in sources], "accepted": lines, "noted": noted}
         )
         write_tables(study, part, methods)
-        _put(part, out)
+        put_folder(part, out)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return [*lines, *(f"noted, changes no number: {line}" for line in noted)]
@@ -161,12 +161,3 @@ def _provenance(study: Study, sources: list[Source]) -> dict[str, Any]:
 def _source(source: Source) -> dict[str, Any]:
     told = {name: source.environment.get(name) for name in ("host", "cpu", "gpu", "commit", "clean")}
     return {"label": source.label, "folder": str(source.folder), **told}
-
-
-def _put(part: Path, out: Path) -> None:
-    """The finished folder in its place; an earlier merge goes once the new one is whole."""
-    old = part.with_name(f"{part.name}.old")
-    if out.exists():
-        out.rename(old)
-    part.rename(out)
-    shutil.rmtree(old, ignore_errors=True)
