@@ -226,6 +226,7 @@ SETTINGS: dict[str, tuple[Callable[[Images], Images], Measure]] = {
     "axial slices": (lambda images: images, by_slice),
     "one window over the whole grid": (lambda images: images, one_window),
     "data range 2 (a default for floats)": (lambda images: images, lambda i: whole(i, data_range=2.0)),
+    "data range 10 for [0, 1]": (lambda images: images, lambda i: whole(i, data_range=10.0)),
     "grid of twice the length": (padded, whole),
     "grid of twice the length, data range 2": (padded, lambda i: whole(i, data_range=2.0)),
     "data range 255 for [0, 1]": (lambda images: images, lambda i: whole(i, data_range=255.0)),
