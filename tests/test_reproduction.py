@@ -49,6 +49,25 @@ def test_equation_6_as_printed_has_no_information_and_the_sum_over_voxels_has():
     assert min(row["voxels"] for row in rows) > 0.05
 
 
+def scored(task: str, method: str) -> dict:
+    return next(
+        row for row in KEPT["rows"] if (row.get("task"), row.get("method")) == (task, method) and "mi" in row
+    )
+
+
+def test_what_the_document_concludes_from_its_tables_holds():
+    affine, bspline, syn, truth = (scored("multi", name) for name in ("identity", "bspline", "syn", "truth"))
+    assert bspline["mi"] > truth["mi"] > syn["mi"]
+    assert bspline["dsc"] < syn["dsc"]
+    assert affine["psnr"] > max(row["psnr"] for row in (bspline, syn, truth))
+    affine, bspline = (scored("within", name) for name in ("identity", "bspline"))
+    assert bspline["mi"] > affine["mi"]
+    assert bspline["error"] > affine["error"]
+    assert affine["error"] < scored("multi", "identity")["error"] / 2
+    alike = [row for row in KEPT["rows"] if row["doubt"] == "ssim" and row["identity_ssim"] > 0.98]
+    assert [row["setting"] for row in alike] == ["data range 255 for [0, 1]"]
+
+
 def test_files_that_the_document_names_are_there():
     named = re.findall(r"`((?:regbench|benchmarks)/[\w/.]+)`", DOCUMENT)
     assert named
