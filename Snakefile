@@ -51,20 +51,23 @@ wildcard_constraints:
 include: "workflow/rules/paper_tables.smk"
 
 
-if not TABLES_ALONE:
+STAGES = ["data", "prepared", "models", "runs", "scores", "tuning", "tables"]
+if PLAN.merged:
+    STAGES = ["tables"]  # a merged study comes with its scores
+if TABLES_ALONE:
+    STAGES = []
+
+
+for stage in STAGES:
+
+    include: f"workflow/rules/{stage}.smk"
+
+
+if STAGES:
 
     localrules:
         all,
         tables,
-        tune,
-
-    include: "workflow/rules/data.smk"
-    include: "workflow/rules/prepared.smk"
-    include: "workflow/rules/models.smk"
-    include: "workflow/rules/runs.smk"
-    include: "workflow/rules/scores.smk"
-    include: "workflow/rules/tuning.smk"
-    include: "workflow/rules/tables.smk"
 
     rule all:
         default_target: True

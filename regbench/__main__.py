@@ -15,7 +15,7 @@ from regbench import commands, study_commands
 from regbench.interrupted import end_with_main
 from regbench.problems import MethodFailed, StepFailed
 from regbench.progress import log_to, took
-from regbench.records import FAILURES, read_record, write_record, write_stage_record
+from regbench.records import FAILURES, contents_of, read_record, write_record, write_stage_record
 from regbench.runs.lock import machine_lock
 from regbench.workflow import Workflow
 
@@ -54,6 +54,8 @@ FULL = "; make room there and run the same command again: what is finished stays
 app = typer.Typer(add_completion=True, no_args_is_help=True, pretty_exceptions_enable=False, help=HELP)
 app.command(epilog=study_commands.CHECK)(study_commands.check)
 app.command("list", epilog=study_commands.LIST)(study_commands.list_)
+app.command(epilog=study_commands.MERGE)(study_commands.merge)
+app.command(epilog=study_commands.REFERENCE)(study_commands.reference)
 
 
 def stage() -> Any:
@@ -75,7 +77,7 @@ def data(study: StudyFile, dataset: Word, subject: Word, out: Out, log: Log = No
     plan = Workflow.of(study)
     with machine_lock("shared"), took(f"data of {subject}"):
         record = plan.dataset(dataset).make(subject)
-        write_stage_record(out, record)
+        write_stage_record(out, {**record, "contents": contents_of(record)})
     stop_at_failure(plan, f"data of {subject}", out, log)
 
 
@@ -267,6 +269,7 @@ def gather(study: StudyFile, log: Log = None) -> None:
         "environment": environment(),
         "study": plan.study.model_dump(mode="json", exclude={"method_folders"}),
         "code": plan.codes,
+        "methods": {name: plan.method_facts(name) for name in plan.taking_part()},
     }
     write_record(plan.folder / "provenance.json", facts)
 

@@ -1,10 +1,14 @@
 """Small files that stages hand to one another: JSON records, written whole or not at all."""
 
+import gzip
 import hashlib
 import json
 import os
+import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +39,15 @@ def write_text(path: Path | str, text: str) -> None:
     write_bytes(path, text.encode())
 
 
+def put_folder(part: Path, out: Path) -> None:
+    """Move the finished folder `part`, beside `out`, to `out`; what was there goes once the new one is in its place."""
+    old = part.with_name(f"{part.name}.old")
+    if out.exists():
+        out.rename(old)
+    part.rename(out)
+    shutil.rmtree(old, ignore_errors=True)
+
+
 def write_record(path: Path | str, record: dict[str, Any]) -> None:
     """Write a JSON record atomically. NaN is refused: a record is read by tools that are strict about JSON."""
     write_text(path, json.dumps(record, indent=1, allow_nan=False, default=_plain) + "\n")
@@ -54,6 +67,13 @@ def write_stage_record(path: Path | str, record: dict[str, Any]) -> dict[str, An
     return record
 
 
+def contents_of(record: Any) -> str:
+    """Digest (32 hex digits) of what is in the files that a record names, in its order: the same on every machine that has
+    them, whatever their folders are called and however they were compressed."""
+    names = [name for name in dict.fromkeys(_texts(record)) if files_in(name)]
+    return hashlib.sha256(json.dumps([_content(name) for name in names]).encode()).hexdigest()[:32]
+
+
 def files_in(record: Any) -> list[str]:
     """Paths of all files that a record names, however deep, in alphabetical order."""
     texts = sorted(set(_texts(record)))
@@ -68,6 +88,18 @@ def read_record(path: Path | str) -> dict[str, Any]:
         raise ValueError(
             f"{path}: not a JSON record ({error}); delete it and run the same command again"
         ) from error
+
+
+def _content(name: str) -> str:
+    """SHA-256 of a file; of a compressed one, where it can be read, of what is in it."""
+    if name.endswith(".gz"):
+        with suppress(OSError, EOFError, zlib.error), gzip.open(name) as file:
+            digest = hashlib.sha256()
+            while block := file.read(1 << 20):
+                digest.update(block)
+            return digest.hexdigest()
+    with open(name, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _texts(value: Any) -> Iterator[str]:

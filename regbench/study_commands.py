@@ -31,6 +31,16 @@ LIST = """Examples:
 
     regbench list metrics
 """
+MERGE = """Examples:
+
+    regbench merge gpu/results/demo cpu/results/demo -o results/merged
+
+    regbench merge a/demo b/demo -o results/merged --allow-different libraries.torch
+"""
+REFERENCE = """Example:
+
+    regbench reference results/demo --machine "a virtual machine of two cores"
+"""
 GO_ON = "To run the study without the scans in error, set `on_bad_data: record` in it."
 
 
@@ -60,6 +70,40 @@ def check(
     go_on = before_jobs and on_bad_data == "record"  # Snakemake's own call, from the study.json it wrote
     if findings.bad_study or (findings.bad_files and not go_on):
         raise typer.Exit(2)
+
+
+def merge(
+    studies: Annotated[list[Path], typer.Argument(help="results/STUDY of two or more machines, copied here")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="the merged study's folder, such as results/merged")
+    ],
+    allow_different: Annotated[
+        list[str] | None, typer.Option(help="key of a difference to accept; the first study counts")
+    ] = None,
+) -> None:
+    """Join studies run on several machines into one, with one set of tables; different inputs or settings are refused.
+
+    Of a run that several have, the first one's scores count, once they agree; times are all kept, each with its machine.
+    """
+    from regbench.merge.merge import merge_studies
+
+    for line in merge_studies(studies, out, allow_different or ()):
+        print(line)
+    print(f"{out}: merged from {len(studies)} studies; `regbench show {out}` prints its tables")
+
+
+def reference(
+    results: Annotated[Path, typer.Argument(help="results/STUDY, finished, of a clean commit")],
+    machine: Annotated[str, typer.Option(help="what to call the machine, in place of its host name")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="the folder to write anew")] = Path(
+        "results/reference"
+    ),
+) -> None:
+    """Keep a study's tables, scores and provenance as a small set for version control (results/reference)."""
+    from regbench.reference import write_reference
+
+    files = write_reference(results, out, machine)
+    print(f"{out}: {len(files)} files, {sum(path.stat().st_size for path in files) / 1e6:.2f} MB")
 
 
 class Listing(StrEnum):

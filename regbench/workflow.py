@@ -20,9 +20,10 @@ from regbench.fingerprint import fingerprint
 from regbench.plan import METHODS, TUNED, Plan
 from regbench.records import read_record, write_record, write_text
 from regbench.runs.environments import facts_of
-from regbench.runs.keys import own_files
+from regbench.runs.keys import file_hash, own_files
 from regbench.study import Study, parse_study, read_study
 
+MERGED = "merge.json"  # in results/STUDY of a merged study
 STAGE_CODE = {
     "data": ["regbench.data"],
     "prepared": ["regbench.prepared.subject", "regbench.prepared.pair", "regbench.prepared.reference"],
@@ -57,9 +58,14 @@ class Workflow(Plan):
             _with_folder(parse_study(dict(config), "the study given to snakemake"), method_folder),
             Path(results),
         )
-        if check:
+        if check and not plan.merged:
             check_study(plan)
         return plan
+
+    @property
+    def merged(self) -> bool:
+        """Whether `regbench merge` made the study of several: its data and runs are elsewhere, only tables are made of it."""
+        return (self.folder / MERGED).is_file()
 
     @classmethod
     def from_file(cls, path: Path | str, results: Path | str = "results") -> "Workflow":
@@ -102,6 +108,18 @@ class Workflow(Plan):
             return fingerprint(["regbench.models.command"])
         return fingerprint([*STAGE_CODE[stage], *([declared.python] if declared.python else [])])
 
+    def method_facts(self, method: str) -> dict[str, Any]:
+        """What a method's numbers depend on besides a study's settings: its file's options, code and files of its own."""
+        declared = self.methods[method]
+        stages = ("models", "runs") if declared.trains else ("runs",)
+        return {
+            "label": declared.label,
+            "options": declared.options,
+            "runs": [declared.python, declared.command, declared.train],
+            "code": {stage: self.method_code(stage, method) for stage in stages},
+            "files": {path.name: file_hash(path)[:32] for path in own_files(declared, declared.options, {})},
+        }
+
     def wildcards(self) -> dict[str, str]:
         """Patterns that keep a wildcard to the names of this study."""
         named = {"task": self.study.tasks, "dataset": self.study.datasets, "method": self.methods}
@@ -114,6 +132,8 @@ class Workflow(Plan):
         `elsewhere`: jobs run on other machines, so that a device missing on this one is a warning. The check runs in a
         process of its own, for it imports what all methods import.
         """
+        if self.merged:
+            return True
         passed, now = self.folder / "check_passed.json", {"passed": self._checked_now(elsewhere)}
         if passed.is_file() and read_record(passed) == now:
             return True
@@ -282,11 +302,13 @@ class Workflow(Plan):
         )  # fmt: skip
 
     def tuning_reports(self, _w=None) -> list[str]:
+        if self.merged:
+            return [f"{path}".replace(".options", "") for path in self.folder.glob("tuning/*/*.options.json")]
         return [f"{self._tuning_stem(task, method)}.json" for task, method in self.tuned()]
 
     def tuning_page(self, _w=None) -> list[str]:
         """The page on all that was tried, where something is tuned."""
-        return [str(self.folder / "tuning" / "tuning.md")] if self.tuned() else []
+        return [str(self.folder / "tuning" / "tuning.md")] if not self.merged and self.tuned() else []
 
     def tuning_asked(self, w) -> list[str]:
         """The same for who asks for it; ValueError says what a study that tunes nothing lacks."""

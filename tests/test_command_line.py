@@ -140,7 +140,7 @@ def test_help_shows_peoples_commands_first_and_the_exit_codes():
     assert "1 a bug in regbench" in readme
 
 
-@pytest.mark.parametrize("command", ["check", "list", "show", "retry"])
+@pytest.mark.parametrize("command", ["check", "list", "show", "retry", "merge", "reference"])
 def test_help_of_every_command_for_people_teaches_by_example(command):
     assert f"regbench {command} " in regbench(command, "--help").stdout.partition("Example")[2]
 

@@ -1,12 +1,13 @@
 """A record is written whole or not at all."""
 
+import gzip
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from regbench.records import read_record, write_record, write_stage_record
+from regbench.records import contents_of, read_record, write_record, write_stage_record
 
 
 def test_paths_and_numpy_values_come_back_plain(tmp_path):
@@ -42,3 +43,24 @@ def test_a_stage_record_differs_when_a_file_it_names_does(tmp_path, monkeypatch,
     image.write_bytes(b"two")
     assert digests[0] == digests[1] != write_stage_record(tmp_path / "record.json", record)["digest"]
     assert read_record(tmp_path / "record.json")["status"] == "ok"
+
+
+def test_contents_are_the_same_under_other_names_and_compressions(tmp_path):
+    digests = []
+    for folder, level in (("a", 1), ("other", 9)):
+        (tmp_path / folder).mkdir()
+        image, labels = tmp_path / folder / "T1.nii.gz", tmp_path / folder / "labels.nii"
+        image.write_bytes(gzip.compress(b"image" * 1000, level))
+        labels.write_bytes(b"labels")
+        digests.append(contents_of({"subject": "s", "images": {"T1w": image}, "labels": labels}))
+    labels.write_bytes(b"Labels")
+    changed = contents_of({"subject": "s", "images": {"T1w": image}, "labels": labels})
+    assert digests[0] == digests[1] != changed
+
+
+def test_a_file_that_only_looks_compressed_has_contents_too(tmp_path):
+    path = tmp_path / "image.nii.gz"
+    path.write_bytes(b"not gzip")
+    first = contents_of({"image": path})
+    path.write_bytes(b"nor this")
+    assert first != contents_of({"image": path})

@@ -25,6 +25,7 @@ INSTEAD = {
     "make test": "make -n test",
     "regbench show results/demo": "regbench list metrics",
     "regbench show results/smoke": "regbench list metrics",
+    "regbench merge gpu/results/demo cpu/results/demo -o results/merged": "regbench merge --help",
     "snakemake --cores all --configfile workflow/studies/smoke.yaml": "snakemake -n --cores all --configfile workflow/studies/smoke.yaml",
     "snakemake tables --cores all --configfile workflow/studies/smoke.yaml": "snakemake tables -n --cores all --configfile workflow/studies/smoke.yaml",
     "snakemake paper_tables --cores all --configfile workflow/studies/smoke.yaml": "snakemake paper_tables -n --cores all --configfile workflow/studies/smoke.yaml",

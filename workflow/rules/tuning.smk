@@ -40,3 +40,4 @@ rule tuning_page:
 rule tune:
     input:
         PLAN.tuning_asked,
+    localrule: True

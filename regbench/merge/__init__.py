@@ -1,0 +1,1 @@
+"""Studies run on several machines, joined into one: `regbench merge`."""
