@@ -46,6 +46,7 @@ wildcard_constraints:
 
 localrules:
     all,
+    download_ixi,
     tables,
     tune,
 
@@ -57,6 +58,7 @@ include: "workflow/rules/runs.smk"
 include: "workflow/rules/scores.smk"
 include: "workflow/rules/tuning.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/download.smk"
 
 
 rule all:

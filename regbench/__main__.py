@@ -48,6 +48,7 @@ FULL = "; make room there and run the same command again: what is finished stays
 app = typer.Typer(add_completion=True, no_args_is_help=True, pretty_exceptions_enable=False, help=HELP)
 app.command(epilog=study_commands.CHECK)(study_commands.check)
 app.command("list", epilog=study_commands.LIST)(study_commands.list_)
+app.command("download-ixi", epilog=study_commands.DOWNLOAD)(study_commands.download_ixi)
 
 
 def stage() -> Any:

@@ -31,6 +31,10 @@ LIST = """Examples:
 
     regbench list metrics
 """
+DOWNLOAD = """Example:
+
+    regbench download-ixi data/ixi
+"""
 GO_ON = "To run the study without the scans in error, set `on_bad_data: record` in it."
 
 
@@ -60,6 +64,18 @@ def check(
     go_on = before_jobs and on_bad_data == "record"  # Snakemake's own call, from the study.json it wrote
     if findings.bad_study or (findings.bad_files and not go_on):
         raise typer.Exit(2)
+
+
+def download_ixi(
+    folder: Annotated[Path, typer.Argument(help="where the archives go")] = Path("data/ixi"),
+    base: Annotated[str | None, typer.Option("--from", help="address of a mirror's folder")] = None,
+    log: Annotated[Path | None, typer.Option(help="log file")] = None,
+) -> None:
+    """Fetch IXI's archives of T1 and T2 images (CC BY-SA 3.0), going on where a download ended; not what is there."""
+    from regbench.data._ixi_download import BASE, download
+
+    log_to(log)
+    print("\n".join(download(folder, base or BASE)))
 
 
 class Listing(StrEnum):
