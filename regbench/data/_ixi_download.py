@@ -12,7 +12,7 @@ MD5 = {  # of TorchIO-project/torchio, datasets/ixi.py
 }
 
 
-def download(folder: Path, base: str = BASE, md5: dict[str, str] = MD5, wait: float = 5.0) -> list[str]:
+def download(folder: Path, base: str = BASE, wait: float = 5.0) -> list[str]:
     """Fetch what is missing of the two archives into `folder`; a line on each, of what was done. Raises as `fetch` does."""
     there, lines = find(folder), []
     for contrast, archive in ARCHIVES.items():
@@ -20,7 +20,7 @@ def download(folder: Path, base: str = BASE, md5: dict[str, str] = MD5, wait: fl
             place = archive if any(source.member for source, *_ in people.values()) else "unpacked images"
             lines.append(f"{folder}: {place} of {len(people)} people there, {archive} is not fetched")
         else:
-            record = fetch(f"{base}/{archive}", folder / archive, md5.get(archive), wait)
+            record = fetch(f"{base}/{archive}", folder / archive, MD5.get(archive), wait)
             checked = f"{record['checked']} as expected, SHA-256 {record['sha256']}"
             lines.append(f"{folder / archive}: {record['bytes'] / 1e6:.0f} MB fetched, {checked}")
     return lines

@@ -48,12 +48,17 @@ def _members(archive: Path, contrast: str) -> dict[str, list[Source]]:
     """The archive's images of one contrast by person; only headers are read."""
     members: dict[str, list[Source]] = {}
     try:
-        with tarfile.open(archive, "r:") as tar:
+        with archive.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as tar:
             for member in tar:
                 match = NAME.fullmatch(Path(member.name).name)
                 if member.isfile() and match and match[2] == contrast:
                     source = Source(archive, member.name, member.offset_data, member.size)
                     members.setdefault(match[1], []).append(source)
+            file.seek(
+                tar.offset
+            )  # tarfile takes a header that is cut off for the end, which is a block of zeros
+            if file.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
+                raise tarfile.ReadError("it has no end")
     except tarfile.TarError as error:
         raise ValueError(
             f"{archive}: not a whole tar archive ({error}); rename it to {archive.name}.part and "

@@ -46,7 +46,10 @@ def load_analyze(voxels: Path) -> nib.Nifti1Image:
     spacing = np.asarray(image.header.get_zooms()[:3], float)
     if not (np.isfinite(spacing).all() and (spacing > 0).all()):
         raise ValueError(f"{header}: voxel size {spacing.tolist()} mm, expected three sizes above zero")
-    return nib.Nifti1Image(image.dataobj, LPS_RAS @ np.diag([*spacing, 1.0]))
+    affine = LPS_RAS @ np.diag([*spacing, 1.0])
+    return nib.Nifti1Image(
+        image.dataobj, affine, dtype=image.get_data_dtype()
+    )  # given, it need not read a voxel
 
 
 def read_analyze(voxels: Path, dtype: type = np.float32) -> Volume:
