@@ -48,13 +48,13 @@ def fetch(url: str, out: Path, md5: str | None = None, wait: float = 5.0) -> dic
 
 def _fetch_all(url: str, part: Path, wait: float) -> None:
     """Go on with `part` until it is whole, over as many connections as bring something."""
-    failures = 0
+    failures, reason = 0, None
     while failures < ATTEMPTS:
         before = _size(part)
         try:
             if _fetch_some(url, part):
                 return
-            reason: object = "the connection ended before the file did"
+            reason = "the connection ended before the file did"
         except urllib.error.HTTPError as error:
             raise ValueError(
                 f"{url}: the server says {error.code} ({error.reason}); is the address right?"
