@@ -56,9 +56,10 @@ def _fetch_all(url: str, part: Path, wait: float) -> None:
                 return
             reason = "the connection ended before the file did"
         except urllib.error.HTTPError as error:
-            raise ValueError(
-                f"{url}: the server says {error.code} ({error.reason}); is the address right?"
-            ) from error
+            if error.code < 500:  # from 500 on the server is in trouble, perhaps not for long
+                what = f"{url}: the server says {error.code} ({error.reason}); is the address right?"
+                raise ValueError(what) from error
+            reason = f"the server says {error.code}"
         except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
             reason = getattr(error, "reason", error)
         failures = 0 if _size(part) > before else failures + 1

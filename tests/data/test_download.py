@@ -22,15 +22,17 @@ MD5 = hashlib.md5(CONTENT).hexdigest()
 
 @contextmanager
 def server(
-    files: dict[str, bytes], most: int | None = None, ranges: bool = True
+    files: dict[str, bytes], most: int | None = None, ranges: bool = True, busy: int = 0
 ) -> Iterator[SimpleNamespace]:
-    """Serves files by name; each answer breaks off after `most` bytes. `asked` collects the ranges that were asked for."""
+    """Serves files by name; each answer breaks off after `most` bytes; the first `busy` are a 503. `asked` collects the ranges that were asked for."""
     asked: list[tuple[str, str | None]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             name, wanted = self.path.rpartition("/")[2], self.headers["Range"]
             asked.append((name, wanted))
+            if len(asked) <= busy:
+                return self.send_error(503)
             if name not in files:
                 return self.send_error(404)
             content, start = files[name], 0
@@ -133,6 +135,14 @@ def test_an_address_without_the_file_is_told_at_once(tmp_path):
     with server({}) as at, pytest.raises(ValueError, match=r"/file: the server says 404"):
         get(at, tmp_path)
     assert len(at.asked) == 1
+
+
+def test_a_server_in_trouble_is_asked_again_but_not_for_ever(tmp_path):
+    with server({"file": CONTENT}, busy=2) as at:
+        get(at, tmp_path)
+    assert len(at.asked) == 3
+    with server({"file": CONTENT}, busy=9) as at, pytest.raises(ValueError, match="the server says 503"):
+        get(at, tmp_path)
 
 
 def test_a_disk_without_room_is_told_before_it_is_full(tmp_path, monkeypatch):
