@@ -49,6 +49,7 @@ wildcard_constraints:
 
 
 include: "workflow/rules/paper_tables.smk"
+include: "workflow/rules/download.smk"
 
 
 STAGES = ["data", "prepared", "models", "runs", "scores", "tuning", "tables"]

@@ -56,6 +56,7 @@ app.command(epilog=study_commands.CHECK)(study_commands.check)
 app.command("list", epilog=study_commands.LIST)(study_commands.list_)
 app.command(epilog=study_commands.MERGE)(study_commands.merge)
 app.command(epilog=study_commands.REFERENCE)(study_commands.reference)
+app.command("download-ixi", epilog=study_commands.DOWNLOAD)(study_commands.download_ixi)
 
 
 def stage() -> Any:

@@ -41,6 +41,10 @@ REFERENCE = """Example:
 
     regbench reference results/demo --machine "a virtual machine of two cores"
 """
+DOWNLOAD = """Example:
+
+    regbench download-ixi data/ixi
+"""
 GO_ON = "To run the study without the scans in error, set `on_bad_data: record` in it."
 
 
@@ -104,6 +108,18 @@ def reference(
 
     files = write_reference(results, out, machine)
     print(f"{out}: {len(files)} files, {sum(path.stat().st_size for path in files) / 1e6:.2f} MB")
+
+
+def download_ixi(
+    folder: Annotated[Path, typer.Argument(help="where the archives go")] = Path("data/ixi"),
+    base: Annotated[str | None, typer.Option("--from", help="address of a mirror's folder")] = None,
+    log: Annotated[Path | None, typer.Option(help="log file")] = None,
+) -> None:
+    """Fetch IXI's archives of T1 and T2 images (CC BY-SA 3.0), going on where a download ended; not what is there."""
+    from regbench.data._ixi_download import BASE, download
+
+    log_to(log)
+    print("\n".join(download(folder, base or BASE)))
 
 
 class Listing(StrEnum):

@@ -30,7 +30,7 @@ def format_problems(path: Path) -> list[Problem]:
         return [Problem(where, "the file is empty (0 bytes), expected NIfTI", "copy or export it again")]
     if head[128:] == b"DICM":
         return [Problem(where, "a DICOM file, expected NIfTI (.nii or .nii.gz)", DICOM)]
-    if not path.name.endswith((".nii", ".nii.gz", ".hdr", ".img")):
+    if not path.name.endswith((".nii", ".nii.gz", ".hdr", ".img", ".img.gz")):
         todo = CONVERTERS.get(path.suffix.lower(), "convert it, or correct the name")
         found = path.suffix or "a name without an ending"
         return [Problem(where, f"expected NIfTI (.nii or .nii.gz), found {found}", todo)]
@@ -38,5 +38,5 @@ def format_problems(path: Path) -> list[Problem]:
         what = (
             "gzipped, but its name does not end in .gz" if head[:2] == GZIP else "not gzipped, but named .gz"
         )
-        return [Problem(where, what, "rename it: .nii.gz where gzipped, else .nii")]
+        return [Problem(where, what, "rename it: .gz at its end where gzipped, else not")]
     return []

@@ -11,6 +11,7 @@ import numpy as np
 from regbench.check.formats import format_problems
 from regbench.check.header import header_problems
 from regbench.data.base import ScanFile
+from regbench.geometry.analyze import load_analyze, read_analyze
 from regbench.geometry.images import load_nifti, read_volume
 from regbench.problems import Problem, problem_of
 
@@ -48,9 +49,11 @@ def examine(file: ScanFile, memory_gb: float) -> Facts:
     if facts.problems:
         return facts
     try:
-        facts.problems += [*header_problems(file.path), *_too_large(file.path, memory_gb)]
+        image = load_analyze(file.path) if file.analyze else load_nifti(file.path)
+        facts.problems += [] if file.analyze else header_problems(file.path)
+        facts.problems += _too_large(file.path, image.shape, memory_gb)
         if not any(problem.level == "error" for problem in facts.problems):
-            READERS[file.role](file.path, facts)
+            READERS[file.role](file, facts)
     except (
         Exception
     ) as error:  # nibabel has its own for headers that mean nothing; one file must not end the check
@@ -59,8 +62,7 @@ def examine(file: ScanFile, memory_gb: float) -> Facts:
     return facts
 
 
-def _too_large(path: Path, memory_gb: float) -> list[Problem]:
-    shape = load_nifti(path).shape
+def _too_large(path: Path, shape: tuple[int, ...], memory_gb: float) -> list[Problem]:
     need = COPIES * 4 * float(np.prod([float(n) for n in shape[:3]])) / GB
     if need <= memory_gb:
         return []
@@ -68,54 +70,56 @@ def _too_large(path: Path, memory_gb: float) -> list[Problem]:
     return [Problem(str(path), what, "resample or crop it, or raise the limit")]
 
 
-def _image(path: Path, facts: Facts) -> None:
-    data = _volume(path, facts, np.float32)
+def _image(file: ScanFile, facts: Facts) -> None:
+    data = _volume(file, facts, np.float32)
     low, high = float(data.min()), float(data.max())
     if low == high:
         what = f"constant: every voxel is {low:g}, expected an image"
-        facts.problems.append(Problem(str(path), what, "is it the right file? export it again"))
+        facts.problems.append(Problem(str(file.path), what, "is it the right file? export it again"))
     border = np.concatenate([np.take(data, end, axis).ravel() for axis in range(3) for end in (0, -1)])
     facts.below_zero = bool(np.mean(border < 0) > 0.5)
 
 
-def _labels(path: Path, facts: Facts) -> None:
-    data = _volume(path, facts, np.int32)
+def _labels(file: ScanFile, facts: Facts) -> None:
+    data = _volume(file, facts, np.int32)
     values = np.unique(data)
     if values[0] < 0:
         what = f"labels go from {values[0]}, expected whole numbers from 0 (background) on"
-        facts.problems.append(Problem(str(path), what, "give each structure a number above 0"))
+        facts.problems.append(Problem(str(file.path), what, "give each structure a number above 0"))
     if not data.any():
         what = "no voxel is labelled, all are 0"
         facts.problems.append(
-            Problem(str(path), what, "is it the right file? leave the name out where there is none")
+            Problem(str(file.path), what, "is it the right file? leave the name out where there is none")
         )
 
 
-def _mask(path: Path, facts: Facts) -> None:
-    inside = _volume(path, facts, np.float32) > 0
+def _mask(file: ScanFile, facts: Facts) -> None:
+    inside = _volume(file, facts, np.float32) > 0
     if not inside.any():
         facts.problems.append(
-            Problem(str(path), "the mask is empty, no voxel is above 0", "make it again, or leave it out")
+            Problem(
+                str(file.path), "the mask is empty, no voxel is above 0", "make it again, or leave it out"
+            )
         )
     elif inside.all():
         what = "the mask holds every voxel, expected the brain or head alone"
-        facts.problems.append(Problem(str(path), what, "is it the right file?", "warning"))
+        facts.problems.append(Problem(str(file.path), what, "is it the right file?", "warning"))
 
 
-def _field(path: Path, facts: Facts) -> None:
+def _field(file: ScanFile, facts: Facts) -> None:
     from regbench.geometry.fields import read_field  # few studies have fields, and it takes torch along
 
-    read_field(path)
+    read_field(file.path)
 
 
-READERS: dict[str, Callable[[Path, Facts], None]] = {
+READERS: dict[str, Callable[[ScanFile, Facts], None]] = {
     "image": _image, "labels": _labels, "mask": _mask, "truth": _field,
 }  # fmt: skip
 
 
-def _volume(path: Path, facts: Facts, dtype: type) -> np.ndarray:
+def _volume(file: ScanFile, facts: Facts, dtype: type) -> np.ndarray:
     """(D, H, W) as read by every stage, its place and digest among the facts; ValueError where it cannot be."""
-    volume = read_volume(path, dtype)
+    volume = (read_analyze if file.analyze else read_volume)(file.path, dtype)
     facts.shape, facts.affine = list(volume.grid.shape), volume.grid.affine.tolist()
     facts.digest = hashlib.blake2b(volume.data.data, digest_size=16).hexdigest()
     return volume.data

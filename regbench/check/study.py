@@ -22,6 +22,8 @@ def study_problems(plan: Plan) -> tuple[list[Problem], Plan]:
     sound = _sound(plan, wrong, methods)
     for task in plan.study.tasks:
         problems += _contrast_problems(plan, task)
+    for name in sound.study.datasets:
+        problems += sound.dataset(name).warnings()
     problems += _braces(sound)
     for task in sound.study.tasks:
         problems += _task_problems(sound, task)

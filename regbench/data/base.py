@@ -46,6 +46,7 @@ class ScanFile:
     subject: str
     split: str
     contrast: str | None = None  # of an image, its landmarks or truth
+    analyze: bool = False  # the voxels (.img) of a file without orientation, read by geometry/analyze.py
 
 
 class Dataset(ABC):
@@ -71,6 +72,10 @@ class Dataset(ABC):
 
         A generator has none. Files that are not there are told by `subjects`.
         """
+        return []
+
+    def warnings(self) -> list[Problem]:
+        """What a person should know of a dataset that can be used, such as who was left out; `regbench check` tells it."""
         return []
 
     @property

@@ -33,7 +33,11 @@ def read_volume(path: Path | str, dtype: type = np.float32) -> Volume:
     not scalar, a singular affine, NaN or infinite voxels, or values that are not whole where labels are read.
     """
     path = Path(path)
-    image = load_nifti(path)
+    return volume_of(load_nifti(path), path, dtype)
+
+
+def volume_of(image: nib.Nifti1Image, path: Path, dtype: type) -> Volume:
+    """The volume of an open image, as `read_volume` returns it and with its errors; `path` is for their messages."""
     header = image.header
     if header.get_data_dtype().kind not in "biuf":
         raise ValueError(

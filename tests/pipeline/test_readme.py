@@ -31,6 +31,10 @@ INSTEAD = {
     "snakemake paper_tables --cores all --configfile workflow/studies/smoke.yaml": "snakemake paper_tables -n --cores all --configfile workflow/studies/smoke.yaml",
     "regbench claims smoke": "regbench list metrics",
     "snakemake --cores all --configfile workflow/studies/ablation.yaml": "snakemake -n --cores all --configfile workflow/studies/ablation.yaml",
+    "snakemake --cores 1 download_ixi": "snakemake -n --cores 1 download_ixi",
+    "regbench check workflow/studies/paper.yaml": "regbench check workflow/studies/paper.yaml | grep -q download_ixi",
+    "regbench estimate workflow/studies/paper.yaml": "regbench list studies",
+    "snakemake --cores all --configfile workflow/studies/paper.yaml": "regbench list datasets",
     "pip install -c requirements.lock snakemake-executor-plugin-slurm": "test -s requirements.lock",
     "snakemake --profile profiles/slurm --configfile mine.yaml": "snakemake -n --profile profiles/slurm --executor local --configfile mine.yaml",
 }

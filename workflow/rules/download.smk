@@ -1,0 +1,9 @@
+# Data that are free to fetch, on demand alone: no other rule asks for them, and without a network nothing else needs one.
+rule download_ixi:
+    localrule: True
+    log:
+        LOGS / "download_ixi.log",
+    conda:
+        ENVIRONMENT
+    shell:
+        "python -m regbench download-ixi --log {log}"
