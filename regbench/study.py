@@ -14,6 +14,7 @@ from regbench.validation import validated
 NAME = r"^[A-Za-z0-9][A-Za-z0-9.-]*(_[A-Za-z0-9.-]+)*$"  # no double underscore: it joins the names of a pair
 Name = Annotated[str, Field(pattern=NAME)]
 Positive = Annotated[float, Field(gt=0)]
+Index = Annotated[int, Field(ge=0)]
 
 
 class Settings(BaseModel):
@@ -177,6 +178,13 @@ class FieldSettings(Settings):
     precision: Literal["full", "half"] = "full"
 
 
+class FigureSettings(Settings):
+    """What figures show, where it is not left to their rule (regbench/figures/choice.py)."""
+
+    pair: tuple[str, str] | None = None  # (fixed, moving), in the tasks that have it; None: the median pair
+    slices: tuple[Index, Index, Index] | None = None  # along L, P and S; None: where most label borders are
+
+
 class Study(Settings):
     """One complete configuration; `config.yaml` is the default one."""
 
@@ -205,6 +213,7 @@ class Study(Settings):
     timing: TimingSettings = TimingSettings()
     scores: ScoreSettings = ScoreSettings()
     fields: FieldSettings = FieldSettings()
+    figures: FigureSettings = FigureSettings()
     tuning: TuningSettings | None = None  # None: no rows `tuned`
 
     def method(self, name: str) -> MethodSettings:

@@ -324,7 +324,9 @@ class Workflow(Plan):
         labels = {name: [m.label, m.control, m.learned, m.model_of] for name, m in self.methods.items()}
         return _text(
             labels=labels,
-            study=self.study.model_dump(exclude={"limits", "method_folders", "fields", "on_failure"}),
+            study=self.study.model_dump(
+                exclude={"limits", "method_folders", "fields", "figures", "on_failure"}
+            ),
             code=self.codes["tables"],
         )
 

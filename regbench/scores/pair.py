@@ -111,11 +111,11 @@ def _measure(pair: Row, path: str, session: Session) -> dict[str, Value]:
     if not field_grid.same_as(grid):
         raise ValueError(f"{path}: the field lies on {field_grid}, expected the prepared fixed grid {grid}")
     points = grid.points() + u
-    values: dict[str, Value] = {**_similarity(fixed, _warp_image(moving, points, session))}
+    values: dict[str, Value] = {**_similarity(fixed, warp_image(moving, points, session))}
     values["folding"], values["sdlogj"] = folding(u, grid, fixed.brain)
     values["ndv"] = non_diffeomorphic_volume(u, grid, fixed.brain)
     if fixed.labels is not None and moving["labels"]:
-        warped = _warp_labels(moving, points, session)
+        warped = warp_labels(moving, points, session)
         values["dsc"] = dice(fixed.labels, warped)
         values["hd95"] = hd95(fixed.labels, warped, grid.spacing, session.threads)
     if landmarks := landmark_pairs(pair["fixed"], moving):
@@ -147,7 +147,7 @@ def _truth(path: str, u: np.ndarray, fixed: Fixed) -> dict[str, Value]:
     return values
 
 
-def _warp_image(side: Row, points: np.ndarray, session: Session) -> np.ndarray:
+def warp_image(side: Row, points: np.ndarray, session: Session) -> np.ndarray:
     """The original moving image at prepared-space `points`, as preparation would show it: in [0, 1], masked."""
     volume = session.read(side["original"], np.float32)
     image = normalise(_sample_original(volume, side, points, order=1), side["normalisation"])
@@ -157,7 +157,7 @@ def _warp_image(side: Row, points: np.ndarray, session: Session) -> np.ndarray:
     return image
 
 
-def _warp_labels(side: Row, points: np.ndarray, session: Session) -> np.ndarray:
+def warp_labels(side: Row, points: np.ndarray, session: Session) -> np.ndarray:
     labels = session.read(side["labels"], np.int32)
     if session.settings.label_path == "once":
         return _sample_original(labels, side, points, order=0)
