@@ -210,7 +210,7 @@ class Workflow(Plan):
             return []
         method, variant = self.model(w.method, w.variant)
         repetition = "r0" if _timed(w) else w.batch.partition("_")[0]
-        return [str(self.folder / "models" / w.task / method / variant / repetition / "record.json")]
+        return [str(self.models(w.task) / method / variant / repetition / "record.json")]
 
     def run_settings(self, w) -> str:
         timing = self.study.timing
@@ -333,6 +333,12 @@ class Workflow(Plan):
     def tables(self) -> list[str]:
         """Names of the tables that this study's tasks fill."""
         return sorted({f"table{task.table}" for task in self.study.tasks.values()})
+
+    def followup_tables(self) -> list[str]:
+        """The tables of carried lesions, where a task is a follow-up."""
+        if all(task.pairing != "followup" for task in self.study.tasks.values()):
+            return []
+        return [str(self.folder / "tables" / f"followup.{form}") for form in ("csv", "md")]
 
     def _data(self, task: str, subject: str) -> str:
         return str(self.folder / "data" / self.task(task).dataset / f"{subject}.json")

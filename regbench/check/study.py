@@ -1,6 +1,7 @@
 """What a study says against what there is: datasets, contrasts, splits, pairs, methods. Cheap: Snakemake asks at each start."""
 
 from regbench.check.methods import found_methods, method_problems, process_problems
+from regbench.check.models import model_problems
 from regbench.check.tuning import tuning_problems
 from regbench.methods.discovery import MethodFile
 from regbench.plan import Plan
@@ -25,7 +26,7 @@ def study_problems(plan: Plan) -> tuple[list[Problem], Plan]:
     problems += _braces(sound)
     for task in sound.study.tasks:
         problems += _task_problems(sound, task)
-        problems += method_problems(sound, task) if methods else []
+        problems += [*method_problems(sound, task), *model_problems(sound, task)] if methods else []
     if not methods:
         return problems, type(plan)(plan.study.model_copy(update={"tasks": {}}), plan.results)
     return [*problems, *process_problems(sound), *tuning_problems(sound)], sound
@@ -103,7 +104,7 @@ def _task_problems(plan: Plan, name: str) -> list[Problem]:
     task, key, problems = plan.task(name), f"tasks.{name}", []
     if not plan.pairs(name, "test"):
         people = plan.split(name, "test")
-        needed = "one" if task.pairing == "within" else "two"
+        needed = {"within": "one", "between": "two", "followup": "two scans of a person"}[task.pairing]
         what = f"no test pair: dataset {task.dataset} has {len(people)} test subjects, expected at least {needed}"
         problems.append(Problem(key, what, "put more subjects into the split `test`"))
     if task.prepare.affine.mode == "reference":

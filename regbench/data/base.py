@@ -46,6 +46,9 @@ class ScanFile:
     subject: str
     split: str
     contrast: str | None = None  # of an image, its landmarks or truth
+    elsewhere: bool = (
+        False  # labels or a mask that transforms bring to the image, whose grid they need not be on
+    )
 
 
 class Dataset(ABC):

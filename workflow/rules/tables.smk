@@ -8,6 +8,7 @@ rule write_tables:
         [RESULTS / "tables" / f"{table}.{form}" for table in PLAN.tables() for form in ("csv", "md", "tex")],
         [RESULTS / "tables" / f"{table}.{form}" for table in ("times", "speed") for form in ("csv", "md")],
         RESULTS / "tables" / "speed_accuracy.csv",
+        PLAN.followup_tables(),
     log:
         LOGS / "tables.log",
     conda:
