@@ -1,4 +1,4 @@
-# data -> prepared -> models -> runs -> scores -> tuning -> tables: one rule file a stage, in this order.
+# data -> prepared -> models -> runs -> scores -> tuning -> tables -> figures: one rule file a stage, in this order.
 # `snakemake --cores all` runs the default study, config.yaml; `--configfile workflow/studies/NAME.yaml` another one.
 import sys
 from pathlib import Path
@@ -57,10 +57,12 @@ include: "workflow/rules/runs.smk"
 include: "workflow/rules/scores.smk"
 include: "workflow/rules/tuning.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/figures.smk"
 
 
 rule all:
     default_target: True
     input:
         rules.tables.input,
+        rules.figures.output,
         PLAN.tuning_page,
