@@ -258,7 +258,8 @@ class Plan:
         for name, task in self.study.tasks.items():
             dataset = self.dataset(task.dataset)
             truth = dataset.knows_truth(task.pairing, task.fixed)
-            found += asked_of(name, task.modality, dataset.has_labels, truth, name in training)
+            visits = task.pairing == "followup"
+            found += asked_of(name, task.modality, dataset.has_labels, truth, name in training, visits)
         return in_reading_order(found)
 
     def names(self, task: str, fixed: str, moving: str) -> dict[str, str]:

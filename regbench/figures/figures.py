@@ -13,6 +13,7 @@ from regbench.figures.choice import choose_pair, choose_slices
 from regbench.figures.contours import draw_contours
 from regbench.figures.deformation import draw_error, draw_grids, draw_jacobian
 from regbench.figures.differences import draw_differences
+from regbench.figures.followup import draw_followup
 from regbench.figures.lines import read_lines
 from regbench.figures.names import Asked
 from regbench.figures.pictures import draw_pictures
@@ -36,6 +37,10 @@ OF_SLICES: dict[str, Callable[[PairSlices], Drawn]] = {
     "grids": draw_grids,
     "jacobian": draw_jacobian,
     "error": draw_error,
+}
+OF_CONTRASTS: dict[str, Callable[[PairSlices, bool], Drawn]] = {
+    "pictures": draw_pictures,
+    "followup": draw_followup,
 }
 OF_SCORES: dict[str, Callable[[TaskData], Drawn]] = {
     "accuracy": draw_accuracy,
@@ -90,8 +95,8 @@ class _Artist:
         if kind in OF_SCORES:
             return OF_SCORES[kind](self.data)
         slices, where = self._slices
-        if kind == "pictures":
-            figure, caption = draw_pictures(slices, self.data.settings.modality == "mono")
+        if kind in OF_CONTRASTS:
+            figure, caption = OF_CONTRASTS[kind](slices, self.data.settings.modality == "mono")
         else:
             figure, caption = OF_SLICES[kind](slices)
         return figure, f"{where} {caption}"
@@ -105,7 +110,8 @@ class _Artist:
         if choice is None:
             raise Unavailable("No pair has both a score and its fields (fields.keep of the study).")
         volumes = find_pair(data.results, data.name, choice.name, self.runs, self.study.scores)
-        index, rule = choose_slices(volumes.fixed.brain, volumes.fixed.labels, settings)
+        labels = volumes.moving_labels if volumes.fixed.labels is None else volumes.fixed.labels
+        index, rule = choose_slices(volumes.fixed.brain, labels, settings)
         return cut_slices(volumes, data.lines, index, data.name), data.pair_sentence(choice, rule)
 
 

@@ -7,6 +7,7 @@ KINDS = {
     "pictures": ("pictures", "Registered images"),
     "contours": ("pictures", "Contours carried over"),
     "differences": ("pictures", "Differences before and after"),
+    "followup": ("pictures", "Lesion carried to the later scan"),
     "grids": ("deformation", "Deformed grids"),
     "jacobian": ("deformation", "Change of volume"),
     "error": ("deformation", "Distance from the true displacement"),
@@ -39,10 +40,12 @@ class Asked:
         return f"{KINDS[self.kind][1]}, task {self.task}"
 
 
-def asked_of(task: str, modality: str, labels: bool, truth: bool, trains: bool) -> list[Asked]:
+def asked_of(
+    task: str, modality: str, labels: bool, truth: bool, trains: bool, followup: bool = False
+) -> list[Asked]:
     """A task's figures: differences where images show different contrasts, the others where there is something to show."""
     left_out = {"contours": not labels, "labels": not labels, "differences": modality == "mono"}
-    left_out |= {"error": not truth, "training": not trains}
+    left_out |= {"error": not truth, "training": not trains, "followup": not followup}
     return [Asked(kind, task) for kind in KINDS if not left_out.get(kind)]
 
 

@@ -68,7 +68,7 @@ def cut_slices(volumes: PairVolumes, lines: list[Line], index: tuple[int, int, i
     return PairSlices(
         fixed=cut.planes(volumes.fixed.image.data),
         brain=cut.planes(volumes.fixed.brain),
-        labels=None if volumes.moving_labels is None else cut.planes(volumes.fixed.labels),
+        labels=None if volumes.fixed.labels is None else cut.planes(volumes.fixed.labels),
         moving=cut.planes(volumes.moving),
         moving_labels=None if volumes.moving_labels is None else cut.planes(volumes.moving_labels),
         spacing=[(spacing[2], spacing[1]), (spacing[2], spacing[0]), (spacing[1], spacing[0])],

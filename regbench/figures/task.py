@@ -8,6 +8,7 @@ from regbench.figures.lines import Line
 from regbench.scores.metrics import METRICS
 from regbench.study import TaskSettings
 from regbench.tables.frames import Frame
+from regbench.tables.tables import PAIRINGS
 
 JUDGING = ("dsc", "error", "tre")  # what methods are compared by, where a task has it
 Model = tuple[str, str, int]  # method, variant, repetition
@@ -40,7 +41,8 @@ class TaskData:
     @property
     def sentence(self) -> str:
         settings = self.settings
-        return f"Task {self.name} ({settings.moving} to {settings.fixed}, {settings.pairing} subjects)."
+        pairing = PAIRINGS[settings.pairing]
+        return f"Task {self.name} ({settings.moving} to {settings.fixed}, {pairing})."
 
     def pair_sentence(self, choice: Choice, slices: str) -> str:
         """Which pair and slice a picture shows, and by what rule."""

@@ -30,7 +30,7 @@ class RunVolumes:
     message: str = ""
     field: np.ndarray | None = None  # (3, D, H, W) float32 LPS mm
     warped: np.ndarray | None = None  # (D, H, W) float32 in [0, 1]
-    labels: np.ndarray | None = None  # (D, H, W) int32, where both scans have some
+    labels: np.ndarray | None = None  # (D, H, W) int32, where the moving scan has some
     jacobian: np.ndarray | None = None  # (D, H, W) float32
     error: np.ndarray | None = None  # (D, H, W) float32 mm, |u - truth| where the truth is known
 
@@ -85,7 +85,7 @@ class PairVolumes:
         return read_record(path)
 
     def _labels(self, points: np.ndarray) -> np.ndarray | None:
-        if self.fixed.labels is None or not self.record["moving"]["labels"]:
+        if not self.record["moving"]["labels"]:
             return None
         return warp_labels(self.record["moving"], points, self.session)
 
