@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from regbench.scores.metrics import METRICS
-from regbench.scores.surface import label_borders
 from regbench.study import FigureSettings
 from regbench.tables.frames import Frame
 from regbench.tables.summary import PAIR
@@ -84,11 +83,21 @@ def choose_slices(
             "slices named in the study"
         )  # pyright: ignore[reportReturnType]
     with_labels = labels is not None and bool((labels > 0).any())
-    counted = label_borders(labels) if with_labels and labels is not None else brain
-    counts = [counted.sum(axis=tuple({0, 1, 2} - {axis})) for axis in range(3)]
+    counts = [_borders(labels, axis) if with_labels else _area(brain, axis) for axis in range(3)]
     return (int(counts[0].argmax()), int(counts[1].argmax()), int(counts[2].argmax())), (
         "slice that crosses most label borders" if with_labels else "slice with most of the brain"
     )
+
+
+def _area(brain: np.ndarray, axis: int) -> np.ndarray:
+    """Voxels in each slice normal to an axis."""
+    return brain.sum(axis=tuple({0, 1, 2} - {axis}))
+
+
+def _borders(labels: np.ndarray, axis: int) -> np.ndarray:
+    """Neighbours of two labels within each slice normal to an axis."""
+    within = {0, 1, 2} - {axis}
+    return sum((np.diff(labels, axis=other) != 0).sum(axis=tuple(within)) for other in within)  # pyright: ignore[reportReturnType]
 
 
 def plane(volume: np.ndarray, axis: int, index: int) -> np.ndarray:

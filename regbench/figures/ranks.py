@@ -38,7 +38,7 @@ def draw_ranks(task: TaskData) -> tuple[Figure, str]:
     axes = axes_at(figure, 35, HEAD, PAGE - 70, ROW * (methods + 1) / 2 + 3)
     critical_difference_diagram(
         ranks, differing, ax=axes, alpha=LEVEL, color_palette=colours, cd=cd, label_props={"fontsize": 7},
-        marker_props={"s": 22}, elbow_props={"lw": 0.9}, crossbar_props={"lw": 2.2, "color": "#000000"},
+        marker_props={"s": 22}, elbow_props={"lw": 0.9}, crossbar_props={"linewidth": 2.2, "color": "#000000"},
     )  # fmt: skip
     axes.set_xlabel(f"mean rank by {METRICS[metric].title} over {subjects} fixed subjects (1 is best)")
     axes.xaxis.set_label_position("top")

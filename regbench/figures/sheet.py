@@ -2,6 +2,7 @@
 
 import math
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from regbench.figures.style import FAINT, GREY, PAGE, TALLEST, axes_at, blank
 
 GAP, LINE, FOOT = 1.2, 3.0, 11.0  # mm: between panels, a line of type, the room below for a legend
 LARGEST = 40.0  # mm, the width of a panel when there are few
-MOST = 9  # cells in a row
+MOST = 6  # cells in a row, if the page has room for more rows
 
 
 @dataclass
@@ -42,24 +43,26 @@ class Sheet:
         )
 
 
-def sheet(titles: list[str], shapes: list[tuple[float, float]], colours: list[str | None]) -> Sheet:
+def sheet(
+    titles: list[str], shapes: list[tuple[float, float]], colours: Sequence[str | None], foot: bool = True
+) -> Sheet:
     """Cells with a title and, where a method has one, a line in its colour.
 
-    shapes: (rows, columns) of each panel of a cell, any unit. Rows of cells are as even as can be, and narrower where
+    shapes: (rows, columns) of each panel of a cell, any unit; foot: whether a legend or bar comes below. Rows of cells are as even as can be, and narrower where
     the sheet would be too tall for a page.
     """
     tall = sum(rows / columns for rows, columns in shapes)
-    rows = math.ceil(len(titles) / MOST)
+    rows, below = math.ceil(len(titles) / MOST), FOOT if foot else 0
     while True:
         columns = math.ceil(len(titles) / rows)
         width = min((PAGE - GAP) / columns - GAP, LARGEST)
         wrapped = [_wrapped(title, width) for title in titles]
         head = LINE * max(map(len, wrapped)) + 1.5
         height = head + tall * width + GAP * (len(shapes) + 1)
-        if rows == 1 or rows * height + FOOT <= TALLEST:
+        if rows == 1 or rows * height + below <= TALLEST:
             break
         rows -= 1
-    figure = blank(columns * (width + GAP) + GAP, rows * height + FOOT)
+    figure = blank(columns * (width + GAP) + GAP, rows * height + below)
     cells = []
     for n, lines in enumerate(wrapped):
         left, top = GAP + (n % columns) * (width + GAP), (n // columns) * height

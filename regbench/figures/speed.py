@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from regbench.figures.style import FAINT, GREY, PAGE, axes_at, blank
+from regbench.figures.style import FAINT, GREY, PAGE, axes_at, blank, names_width
 from regbench.figures.task import TaskData, Unavailable, better
 from regbench.scores.metrics import METRICS
 from regbench.tables.frames import Frame, read_table
@@ -20,7 +20,7 @@ NUMERIC = [
     "steady_high",
     *(f"{m}{part}" for m in FRONTS for part in ("", "_low", "_high")),
 ]
-LEFT, TOP, PANEL, GAP, FOOT, LEGEND = 14.0, 6.0, 52.0, 13.0, 9.0, 42.0  # mm
+LEFT, TOP, PANEL, GAP, FOOT = 14.0, 6.0, 52.0, 13.0, 9.0  # mm
 
 
 def draw_speed(task: TaskData) -> tuple[Figure, str]:
@@ -32,8 +32,10 @@ def draw_speed(task: TaskData) -> tuple[Figure, str]:
     timed = table[table["steady_seconds"].notna()]
     machines = list(timed.groupby(["device", "machine"], sort=False))
     styles = variant_styles(task)
-    width = min((PAGE - LEFT - LEGEND) / len(metrics) - GAP, 70)
-    total = LEFT + len(metrics) * (width + GAP) + LEGEND
+    labels = {line.key: line.label for line in task.lines if _there(timed, line.key)}
+    beside = names_width([*labels.values(), "Pareto front"]) + 3
+    width = min((PAGE - LEFT - beside) / len(metrics) - GAP, 70)
+    total = LEFT + len(metrics) * (width + GAP) + beside - GAP / 2
     figure = blank(total, len(machines) * (PANEL + TOP + FOOT))
     for row, ((_, machine), part) in enumerate(machines):
         for column, metric in enumerate(metrics):
@@ -42,8 +44,7 @@ def draw_speed(task: TaskData) -> tuple[Figure, str]:
             _panel(axes, part, metric, styles)
             if column == 0:
                 axes.set_title(machine, loc="left")
-    labels = {line.key: line.label for line in task.lines}
-    handles = [_handle(styles[key], label) for key, label in labels.items() if _there(timed, key)]
+    handles = [_handle(styles[key], label) for key, label in labels.items()]
     handles.append(Line2D([], [], color=GREY, lw=0.8, label="Pareto front"))
     figure.legend(
         handles=handles, loc="upper right", bbox_to_anchor=(1, 1), labelspacing=0.35, handlelength=1.2
@@ -78,6 +79,7 @@ def variant_styles(task: TaskData) -> dict[tuple[str, str], tuple[str, str]]:
 
 def _panel(axes: Axes, part: Frame, metric: str, styles: dict[tuple[str, str], tuple[str, str]]) -> None:
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
     for clock, rows in part.groupby("clock"):
         front = rows[rows[f"on_front_{metric}"] == "True"].sort_values("steady_seconds")
         axes.plot(

@@ -1,6 +1,7 @@
 """How all figures look: sizes in millimetres, type that is readable at a journal's column width, files."""
 
 import io
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,10 +50,16 @@ def axes_at(figure: Figure, left: float, top: float, width: float, height: float
     return figure.add_axes((left / wide, 1 - (top + height) / high, width / wide, height / high))
 
 
+def names_width(labels: list[str]) -> float:
+    """Millimetres that the longest of some labels takes beside a panel."""
+    return min(1.32 * max(map(len, labels), default=0) + 3, 60)
+
+
 def words(text: str) -> Figure:
     """A figure that could not be drawn says why."""
-    figure = blank(COLUMN, 25)
-    figure.text(0.5, 0.5, text, ha="center", va="center", wrap=True, color=GREY)
+    lines = textwrap.wrap(text, 55)
+    figure = blank(COLUMN, 12 + 3 * len(lines))
+    figure.text(0.5, 0.5, "\n".join(lines), ha="center", va="center", color=GREY)
     return figure
 
 

@@ -75,7 +75,7 @@ def test_editing_one_methods_options_reruns_that_method_only(smoke):
         planned = smoke.planned()
     finally:
         smoke.study = kept
-    assert planned == {"syn", "score", "gather", "write_tables", "all"}
+    assert planned == {"syn", "score", "gather", "write_tables", "figures", "all"}
 
 
 def test_the_workflow_is_lint_free(smoke):
