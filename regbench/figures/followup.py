@@ -27,20 +27,22 @@ def draw_followup(pair: PairSlices, mono: bool) -> tuple[Figure, str]:
     before, drawn_later = pair.moving_labels[AXIAL], pair.labels and pair.labels[AXIAL]
     later: list[Outline] = [] if drawn_later is None else [(drawn_later, FIXED)]
     window = lesion_window([before, *(labels for labels, _ in later)], pair.spacing[AXIAL])
-    titles = ["Later scan (fixed)", "First scan, affine", *(run.line.label for run in pair.runs)]
+    titles = ["Later scan (fixed)", "First scan, affine", *(run.line.label for run in pair.registered)]
     rows, columns = window
     zoom = (
         (rows.stop - rows.start) * pair.spacing[AXIAL][0],
         (columns.stop - columns.start) * pair.spacing[AXIAL][1],
     )
     drawn = sheet(
-        titles, [pair.shape(), zoom, pair.shape()], [None, None, *(run.line.colour for run in pair.runs)]
+        titles,
+        [pair.shape(), zoom, pair.shape()],
+        [None, None, *(run.line.colour for run in pair.registered)],
     )
     _fill(drawn.cells[0], pair, None, later, later, window, mono)
     _fill(
         drawn.cells[1], pair, pair.moving[AXIAL], [(before, BEFORE)], [*later, (before, BEFORE)], window, mono
     )
-    for panels, run in zip(drawn.cells[2:], pair.runs, strict=True):
+    for panels, run in zip(drawn.cells[2:], pair.registered, strict=True):
         if run.warped is None or run.labels is None:
             say(panels, run)
             continue
