@@ -24,8 +24,8 @@ def draw_followup(pair: PairSlices, mono: bool) -> tuple[Figure, str]:
     """
     if pair.moving_labels is None or not (pair.moving_labels[AXIAL] > 0).any():
         raise Unavailable("The first scan has no label in the slice that is shown.")
-    before, drawn_later = pair.moving_labels[AXIAL], pair.labels and pair.labels[AXIAL]
-    later: list[Outline] = [] if drawn_later is None else [(drawn_later, FIXED)]
+    before = pair.moving_labels[AXIAL]
+    later: list[Outline] = [] if pair.labels is None else [(pair.labels[AXIAL], FIXED)]
     window = lesion_window([before, *(labels for labels, _ in later)], pair.spacing[AXIAL])
     titles = ["Later scan (fixed)", "First scan, affine", *(run.line.label for run in pair.registered)]
     rows, columns = window

@@ -75,7 +75,7 @@ def followup_document(table: Frame, methods: Mapping[str, Method], facts: list[s
         block = Block(
             f"Task {task}",
             ["Method", "Label", "n", *(title for title, _ in SHOWN.values())],
-            [_line(*line, methods) for line in order],
+            [_line(names, each, methods) for names, each in order],
         )
         document.blocks.append(block)
         failed = rows[rows["status"] != "ok"]
