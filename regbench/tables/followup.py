@@ -80,7 +80,7 @@ def followup_document(table: Frame, methods: Mapping[str, Method], facts: list[s
         document.blocks.append(block)
         failed = rows[rows["status"] != "ok"]
         document.notes += [
-            f"Failures, task {task}: {method}: {len(each)} pairs."
+            f"Failures, task {task}: {method}: {len(each)} of the pairs."
             for method, each in failed.groupby("method")
         ]
     return document

@@ -70,7 +70,7 @@ def test_the_page_has_means_over_pairs_failures_and_dashes_where_there_is_no_lat
         ["Affine", "1", "1", "4.00", "5.00", "-", "-", "+25.0", "-", "-"],
         ["SyN", "1", "2", "8.00", "5.00", "6.00", "-25.0", "-37.5", "0.7000", "2.00"],
     ]
-    assert "Failures, task visits: dmi: 1 pairs." in text
+    assert "Failures, task visits: dmi: 1 of the pairs." in text
 
 
 def test_a_lesion_that_was_not_there_before_has_no_change_in_percent(scores):
