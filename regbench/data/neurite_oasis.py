@@ -27,7 +27,7 @@ from regbench.problems import Problem, Problems
 SCAN = re.compile(r"(OAS1_\d{4})_MR\d")  # a person and one of their scans; its folder has OASIS_ before it
 LIST = "subjects.txt"
 HOW = (
-    "unpack neurite-oasis.v1.0.tar (6.6 GB, open; its address is on "
+    "unpack neurite-oasis.v1.0.tar (6.6 GB, md5 081392a8150ff99ab7a64a9ded377835, of "
     "https://github.com/adalca/medical-datasets/blob/master/neurite-oasis.md) and let `path` name its folder"
 )
 

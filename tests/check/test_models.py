@@ -11,10 +11,12 @@ from regbench.check.models import model_problems
 from regbench.check.study import check_study
 from regbench.plan import Plan
 from regbench.records import write_record, write_text
-from regbench.study import parse_study
+from regbench.study import parse_study, read_study
 
 ROOT = Path(__file__).resolve().parents[2]
-RAW = yaml.safe_load((ROOT / "workflow" / "studies" / "smoke.yaml").read_text())
+STUDIES = ROOT / "workflow" / "studies"
+PAPER = STUDIES / "paper.yaml"
+RAW = yaml.safe_load((STUDIES / "smoke.yaml").read_text())
 
 
 def plan(results: Path, trained_on: str, name: str = "applied", **task) -> Plan:
@@ -98,3 +100,15 @@ def test_methods_with_models_from_elsewhere_are_not_tuned(tmp_path):
     changed = plan(tmp_path, "mono")
     tuned = changed.study.model_validate({**changed.study.model_dump(), "tuning": {"methods": ["dmi_fast"]}})
     assert "dmi_fast is tuned, which takes trainings in this task" in told(Plan(tuned, tmp_path))
+
+
+@pytest.mark.skipif(not PAPER.exists(), reason="needs workflow/studies/paper.yaml")
+def test_the_study_of_oasis_3_applies_models_that_the_paper_s_study_trains(tmp_path):
+    paper = read_study(PAPER)
+    write_text(tmp_path / "paper" / "study.json", paper.model_dump_json())
+    study = read_study(STUDIES / "oasis3.yaml")
+    lacking = model_problems(Plan(study, tmp_path), "sessions")
+    assert {problem.todo for problem in lacking} == {"train it there first"}  # and nothing else is wrong
+    for method in ("dmi", "dmi_fast"):
+        assert paper.method(method).seeds >= study.method(method).seeds
+        assert "default" in paper.method(method).variants

@@ -40,7 +40,7 @@ def test_the_affine_of_the_two_visits_is_the_one_that_comes_with_the_data(visits
     first, later = (affine_of([root / f"study{n}_FLAIR_to_common_space.txt"]) for n in (1, 2))
     record = json.loads((visits.results / "prepared" / "visits" / "pairs" / "test_b0.json").read_text())
     (pair,) = record["pairs"]
-    brain = read_volume(pair["fixed"]["mask"], np.uint8)
+    brain = read_volume(visits.folder / pair["fixed"]["mask"], np.uint8)
     points = brain.grid.to_points(
         np.argwhere(brain.data > 0).T
     )  # of the later scan: its own space is the prepared one
