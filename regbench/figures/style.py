@@ -52,7 +52,7 @@ def axes_at(figure: Figure, left: float, top: float, width: float, height: float
 
 def names_width(labels: list[str]) -> float:
     """Millimetres that the longest of some labels takes beside a panel."""
-    return min(1.32 * max(map(len, labels), default=0) + 3, 60)
+    return min(1.4 * max(map(len, labels), default=0) + 4, 65)
 
 
 def words(text: str) -> Figure:
