@@ -60,7 +60,7 @@ def differing_box(pair: PairSlices) -> Box:
     rows, columns = (
         min(max(round(side / mm), 4), n) for mm, n in zip(pair.spacing[AXIAL], spread.shape, strict=True)
     )
-    mean = uniform_filter(spread, (rows, columns), mode="constant")
+    mean = uniform_filter(spread, (rows, columns), mode="constant")  # pyright: ignore[reportArgumentType]
     # Only places from which the whole box lies in the slice.
     top, left = spread.shape[0] - rows, spread.shape[1] - columns
     inside = mean[rows // 2 : rows // 2 + top + 1, columns // 2 : columns // 2 + left + 1]

@@ -71,7 +71,7 @@ def subject_means(task: TaskData, metric: str) -> tuple[Frame, list[str]]:
     left_out = [line.label for line in lines if line.label not in ranked]
     if len(ranked) < 3:
         raise Unavailable(f"Ranks are for three methods at least; {len(ranked)} have enough scores here.")
-    table = pd.concat(ranked, axis=1).dropna().groupby("fixed").mean()
+    table: Frame = pd.concat(ranked, axis=1).dropna().groupby("fixed").mean()
     if len(table) < FEWEST_SUBJECTS:
         raise Unavailable(
             f"Ranks need {FEWEST_SUBJECTS} fixed subjects at least whose pairs all methods finished; here there are {len(table)}."

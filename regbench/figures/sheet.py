@@ -60,10 +60,12 @@ class _Layout:
         """As wide as the page's width and `room`, mm of height, allow; tall: height of a cell's panels for a width of 1."""
         columns = math.ceil(len(titles) / rows)
         width = min((PAGE - GAP) / columns - GAP, LARGEST)
-        for _ in range(2):  # narrower cells may need more lines for their titles
-            wrapped = [_wrapped(title, width) for title in titles]
-            head = LINE * max(map(len, wrapped)) + 1.5
-            width = min(width, (room / rows - head - GAP * (panels + 1)) / tall)
+        lines = [_wrapped(title, width) for title in titles]
+        head = LINE * max(map(len, lines)) + 1.5
+        width = min(width, (room / rows - head - GAP * (panels + 1)) / tall)
+        wrapped = [_wrapped(title, width) for title in titles]  # narrower cells may need more lines
+        head = LINE * max(map(len, wrapped)) + 1.5
+        width = min(width, (room / rows - head - GAP * (panels + 1)) / tall)
         return cls(rows, columns, width, head, head + tall * width + GAP * (panels + 1), wrapped)
 
 
