@@ -43,7 +43,7 @@ def draw_pictures(pair: PairSlices, mono: bool) -> tuple[Figure, str]:
         else "a checkerboard of the fixed image and the registered one"
     )
     return drawn.figure, (
-        "Top: axial slice, the patient's right on the left. Middle: the boxed region, placed where the methods' images "
+        "A method that leaves the moving image as it is, as the affine row does, is not shown again. Top: axial slice, the patient's right on the left. Middle: the boxed region, placed where the methods' images "
         f"differ most from one another (their middle half). Bottom: {below}. The line above an image is in its method's colour."
     )
 

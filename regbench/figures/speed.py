@@ -20,7 +20,7 @@ NUMERIC = [
     "steady_high",
     *(f"{m}{part}" for m in FRONTS for part in ("", "_low", "_high")),
 ]
-LEFT, TOP, PANEL, GAP, FOOT = 14.0, 6.0, 52.0, 13.0, 9.0  # mm
+LEFT, TOP, PANEL, GAP, FOOT = 14.0, 6.0, 52.0, 15.0, 9.0  # mm
 
 
 def draw_speed(task: TaskData) -> tuple[Figure, str]:
@@ -80,12 +80,14 @@ def variant_styles(task: TaskData) -> dict[tuple[str, str], tuple[str, str]]:
 def _panel(axes: Axes, part: Frame, metric: str, styles: dict[tuple[str, str], tuple[str, str]]) -> None:
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
+    last = part["steady_seconds"].max()  # fronts go on to the slowest: whatever lies below one is beaten
     for clock, rows in part.groupby("clock"):
         front = rows[rows[f"on_front_{metric}"] == "True"].sort_values("steady_seconds")
-        axes.plot(
-            front["steady_seconds"], front[metric], color=GREY, lw=0.8, ls="--" if clock == "total" else "-", zorder=1,
-            drawstyle="steps-post",
-        )  # fmt: skip
+        if front.empty:
+            continue
+        x, y = front["steady_seconds"].tolist(), front[metric].tolist()
+        dashes = "--" if clock == "total" else "-"
+        axes.plot([*x, last], [*y, y[-1]], color=GREY, lw=0.8, ls=dashes, drawstyle="steps-post", zorder=1)
     for _, row in part[part[metric].notna()].iterrows():
         colour, marker = styles[row["method"], row["variant"]]
         x, y = row["steady_seconds"], row[metric]
