@@ -100,8 +100,9 @@ def _panel(axes: Axes, task: TaskData, metric: str, values: list[Any]) -> None:
     for n, (line, one) in enumerate(zip(task.lines, values, strict=True)):
         if len(one) == 0:
             axes.text(
-                0.5, n, "no score", color=GREY, ha="center", va="center", transform=axes.get_yaxis_transform()
-            )
+                0.5, n, "no score", color=GREY, ha="center", va="center", transform=axes.get_yaxis_transform(),
+                backgroundcolor="white",
+            )  # fmt: skip
             continue
         axes.scatter(one, np.full(len(one), n), s=5, color=line.colour, lw=0, alpha=max(alpha, 0.4), zorder=3)
         axes.boxplot(

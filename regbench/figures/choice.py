@@ -79,14 +79,12 @@ def choose_slices(
     without labels, most of the brain; the first of equals.
     """
     if settings.slices:
-        return tuple(min(n, size - 1) for n, size in zip(settings.slices, brain.shape, strict=True)), (
-            "slices named in the study"
-        )  # pyright: ignore[reportReturnType]
-    with_labels = labels is not None and bool((labels > 0).any())
-    counts = [_borders(labels, axis) if with_labels else _area(brain, axis) for axis in range(3)]
-    return (int(counts[0].argmax()), int(counts[1].argmax()), int(counts[2].argmax())), (
-        "slice that crosses most label borders" if with_labels else "slice with most of the brain"
-    )
+        return settings.slices, "slices named in the study"
+    if labels is None or not (labels > 0).any():
+        counts, rule = [_area(brain, axis) for axis in range(3)], "slice with most of the brain"
+    else:
+        counts, rule = [_borders(labels, axis) for axis in range(3)], "slice that crosses most label borders"
+    return (int(counts[0].argmax()), int(counts[1].argmax()), int(counts[2].argmax())), rule
 
 
 def _area(brain: np.ndarray, axis: int) -> np.ndarray:

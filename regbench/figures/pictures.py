@@ -43,7 +43,7 @@ def draw_pictures(pair: PairSlices, mono: bool) -> tuple[Figure, str]:
         else "a checkerboard of the fixed image and the registered one"
     )
     return drawn.figure, (
-        "Top: axial slice, the patient's right on the left. Middle: the boxed region, placed where the methods' images "
+        "A method that leaves the moving image as it is, as the affine row does, is not shown again. Top: axial slice, the patient's right on the left. Middle: the boxed region, placed where the methods' images "
         f"differ most from one another (their middle half). Bottom: {below}. The line above an image is in its method's colour."
     )
 
@@ -60,7 +60,7 @@ def differing_box(pair: PairSlices) -> Box:
     rows, columns = (
         min(max(round(side / mm), 4), n) for mm, n in zip(pair.spacing[AXIAL], spread.shape, strict=True)
     )
-    mean = uniform_filter(spread, (rows, columns), mode="constant")
+    mean = uniform_filter(spread, (rows, columns), mode="constant")  # pyright: ignore[reportArgumentType]
     # Only places from which the whole box lies in the slice.
     top, left = spread.shape[0] - rows, spread.shape[1] - columns
     inside = mean[rows // 2 : rows // 2 + top + 1, columns // 2 : columns // 2 + left + 1]

@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -19,7 +20,7 @@ MM = 1 / 25.4
 DPI = 200
 GREY, FAINT, MARK = "#555555", "#D9D9D9", "#F0E442"
 DIFFERENCE = "gray_r"
-RULES = {
+RULES: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that a figure looks the same everywhere
     "font.size": 7, "axes.titlesize": 7.5, "axes.labelsize": 7, "xtick.labelsize": 7, "ytick.labelsize": 7,
     "legend.fontsize": 7, "legend.frameon": False, "axes.spines.top": False, "axes.spines.right": False,
@@ -52,7 +53,7 @@ def axes_at(figure: Figure, left: float, top: float, width: float, height: float
 
 def names_width(labels: list[str]) -> float:
     """Millimetres that the longest of some labels takes beside a panel."""
-    return min(1.32 * max(map(len, labels), default=0) + 3, 60)
+    return min(1.4 * max(map(len, labels), default=0) + 4, 65)
 
 
 def words(text: str) -> Figure:

@@ -20,7 +20,7 @@ LOOKS = {
     "train": {"lw": 0.7, "alpha": 0.6, "marker": ".", "markersize": 1.5},
     "val": {"lw": 1.4, "marker": ".", "markersize": 3},
 }
-LEFT, TOP, PANEL, GAP, FOOT = 11.0, 6.0, 30.0, 12.0, 16.0  # mm
+LEFT, TOP, PANEL, GAP, FOOT = 13.0, 6.0, 30.0, 12.0, 16.0  # mm
 
 
 def draw_training(task: TaskData) -> tuple[Figure, str]:

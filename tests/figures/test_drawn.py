@@ -76,6 +76,13 @@ def test_a_sheet_of_many_methods_fits_a_page(count):
     assert len(drawn.cells) == count
 
 
+def test_cells_of_very_many_methods_stay_large_enough_to_see():
+    drawn = sheet([f"Variant {n}" for n in range(70)], [(50, 40), (1, 1), (50, 40)], [None] * 70)
+    wide, _ = drawn.figure.get_size_inches() * 25.4
+    assert wide <= PAGE + 0.1
+    assert min(cell[0].get_position().width * wide for cell in drawn.cells) > 14
+
+
 @pytest.fixture(scope="module")
 def task(tmp_path_factory):
     made = write_study(tmp_path_factory.mktemp("made"))

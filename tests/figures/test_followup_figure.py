@@ -9,6 +9,7 @@ from matplotlib.colors import to_hex
 from regbench.figures.contours import AFTER, BEFORE, FIXED
 from regbench.figures.followup import draw_followup, lesion_window
 from regbench.figures.lines import Line
+from regbench.figures.names import asked_of
 from regbench.figures.slices import PairSlices, RunSlices
 from regbench.figures.task import Unavailable
 
@@ -70,3 +71,8 @@ def test_a_method_that_failed_has_its_status_in_its_cell():
     failed = RunSlices(Line("syn", "default", "SyN", False, "#112233"), "timeout")
     figure, _ = draw_followup(visits(runs=[failed]), mono=True)
     assert "timeout" in {text.get_text() for axes in figure.axes for text in axes.texts}
+
+
+def test_only_a_follow_up_is_asked_for_its_picture():
+    asked = [asked_of("t", "mono", True, False, False, followup) for followup in (True, False)]
+    assert ["followup" in {figure.kind for figure in each} for each in asked] == [True, False]
