@@ -1,4 +1,4 @@
-# data -> prepared -> models -> runs -> scores -> tuning -> tables: one rule file a stage, in this order.
+# data -> prepared -> models -> runs -> scores -> tuning -> tables -> figures: one rule file a stage, in this order.
 # `snakemake --cores all` runs the default study, config.yaml; `--configfile workflow/studies/NAME.yaml` another one.
 import sys
 from pathlib import Path
@@ -52,7 +52,7 @@ include: "workflow/rules/paper_tables.smk"
 include: "workflow/rules/download.smk"
 
 
-STAGES = ["data", "prepared", "models", "runs", "scores", "tuning", "tables"]
+STAGES = ["data", "prepared", "models", "runs", "scores", "tuning", "tables", "figures"]
 if PLAN.merged:
     STAGES = ["tables"]  # a merged study comes with its scores
 if TABLES_ALONE:
@@ -75,3 +75,4 @@ if STAGES:
         input:
             rules.tables.input,
             PLAN.tuning_page,
+            [] if PLAN.merged else rules.figures.output,

@@ -12,6 +12,7 @@ from typing import Any
 
 from regbench import PIPELINE
 from regbench.data import Dataset, Subject, load_dataset
+from regbench.figures.names import Asked, asked_of, in_reading_order
 from regbench.methods.contract import load_method
 from regbench.methods.discovery import MethodFile, discover
 from regbench.problems import nearest
@@ -86,16 +87,24 @@ class Plan:
         """Ordered (fixed, moving) subject names; a smaller number than all is a seeded draw, in stable order."""
         names = self.split(task, split)
         settings = self.task(task)
-        pairs = (
-            [(n, n) for n in names]
-            if settings.pairing == "within"
-            else list(itertools.permutations(names, 2))
-        )
+        pairs = {
+            "within": lambda: [(name, name) for name in names],
+            "between": lambda: list(itertools.permutations(names, 2)),
+            "followup": lambda: self._followups(task, names),
+        }[settings.pairing]()
         limit = getattr(settings.pairs, split)
         if limit is None or limit >= len(pairs):
             return pairs
         kept = set(sorted(pairs, key=lambda pair: _rank(self.study.seed, *pair))[:limit])
         return [pair for pair in pairs if pair in kept]
+
+    def _followups(self, task: str, names: list[str]) -> list[tuple[str, str]]:
+        """(later scan, first scan) of each person: the baseline is brought to the follow-up."""
+        first: dict[str, str] = {}
+        for name in names:
+            first.setdefault(self.subjects(task)[name].group, name)
+        baseline = {name: first[self.subjects(task)[name].group] for name in names}
+        return [(name, before) for name, before in baseline.items() if name != before]
 
     def batches(self, task: str, split: str) -> list[str]:
         """Names of the pair batches of a split: `test_b0`, … Training and validation pairs are one batch each."""
@@ -196,6 +205,11 @@ class Plan:
             return owner, variant if variant in variants else variants[0]
         return owner, TUNED if self.is_tuned(owner) else self.default(owner)
 
+    def models(self, task: str) -> Path:
+        """The folder of the models that a task's learned methods run with: results/STUDY/models/TASK of its training."""
+        *study, trained = (self.task(task).trained_on or task).split("/")
+        return self.results / (study[0] if study else self.study.study) / "models" / trained
+
     def run_batches(self, task: str, method: str) -> list[str]:
         """Names of the run batches of a method: accuracy `r0_b0`, … and timed `timed_cpu`, …"""
         accuracy = [
@@ -225,7 +239,8 @@ class Plan:
         """(task, method, variant, repetition) of every model of the study."""
         return [
             (task, method, variant, r)
-            for task in self.study.tasks
+            for task, settings in self.study.tasks.items()
+            if settings.trained_on is None
             for method in self.task_methods(task)
             if self.methods[method].trains
             for variant in self.variants(method)
@@ -236,6 +251,16 @@ class Plan:
         """The same of the models that only tuning needs: one of each setting but the default."""
         tuned = [(task, method) for task, method in self.tuned() if self.methods[method].trains]
         return [(task, method, setting, 0) for task, method in tuned for setting in self.settings(method)[1:]]
+
+    def figures(self) -> list[Asked]:
+        """Every figure of the study, in reading order."""
+        found, training = [], {task for task, *_ in self.trained()}
+        for name, task in self.study.tasks.items():
+            dataset = self.dataset(task.dataset)
+            truth = dataset.knows_truth(task.pairing, task.fixed)
+            visits = task.pairing == "followup"
+            found += asked_of(name, task.modality, dataset.has_labels, truth, name in training, visits)
+        return in_reading_order(found)
 
     def names(self, task: str, fixed: str, moving: str) -> dict[str, str]:
         """What the words of a file-name pattern stand for (methods/patterns.py)."""

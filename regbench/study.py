@@ -13,7 +13,9 @@ from regbench.validation import validated
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9.-]*(_[A-Za-z0-9.-]+)*$"  # no double underscore: it joins the names of a pair
 Name = Annotated[str, Field(pattern=NAME)]
+MODELS = rf"{NAME[:-1]}(/{NAME[1:-1]})?$"
 Positive = Annotated[float, Field(gt=0)]
+Index = Annotated[int, Field(ge=0)]
 
 
 class Settings(BaseModel):
@@ -57,17 +59,23 @@ class PairSettings(Settings):
 
 
 class TaskSettings(Settings):
-    """A dataset, a pairing rule, contrasts and a grid."""
+    """A dataset, a pairing rule, contrasts and a grid.
+
+    `pairing: followup` moves a person's first scan (the first subject of a group) to each later one of the same split.
+    `trained_on`: learned methods are not trained here but run with the models of another task, of this study or of
+    another one beside it in the folder of results.
+    """
 
     dataset: Name
     table: Literal[1, 2]
-    pairing: Literal["between", "within"] = "between"
+    pairing: Literal["between", "within", "followup"] = "between"
     fixed: str = "T1w"
     moving: str = "T1w"
     grid: GridSettings
     prepare: PrepareSettings = PrepareSettings()
     pairs: PairSettings = PairSettings()
     methods: Annotated[list[str], Field(min_length=1)] | None = None  # None: every one that can do this task
+    trained_on: Annotated[str, Field(pattern=MODELS)] | None = None  # TASK or STUDY/TASK
 
     @property
     def modality(self) -> Literal["mono", "multi"]:
@@ -177,6 +185,13 @@ class FieldSettings(Settings):
     precision: Literal["full", "half"] = "full"
 
 
+class FigureSettings(Settings):
+    """What figures show, where it is not left to their rule (regbench/figures/choice.py)."""
+
+    pair: tuple[str, str] | None = None  # (fixed, moving), in the tasks that have it; None: the median pair
+    slices: tuple[Index, Index, Index] | None = None  # along L, P and S; None: where most label borders are
+
+
 class Study(Settings):
     """One complete configuration; `config.yaml` is the default one."""
 
@@ -205,6 +220,7 @@ class Study(Settings):
     timing: TimingSettings = TimingSettings()
     scores: ScoreSettings = ScoreSettings()
     fields: FieldSettings = FieldSettings()
+    figures: FigureSettings = FigureSettings()
     tuning: TuningSettings | None = None  # None: no rows `tuned`
 
     def method(self, name: str) -> MethodSettings:

@@ -32,6 +32,7 @@ STAGE_CODE = {
     "scores": ["regbench.scores.score"],
     "tuning": ["regbench.tuning.tune"],
     "tables": ["regbench.tables.tables", "regbench.tables.gather"],
+    "figures": ["regbench.figures.figures"],
 }
 
 
@@ -233,7 +234,7 @@ class Workflow(Plan):
             return []
         method, variant = self.model(w.method, w.variant)
         repetition = "r0" if _timed(w) else w.batch.partition("_")[0]
-        return [str(self.folder / "models" / w.task / method / variant / repetition / "record.json")]
+        return [str(self.models(w.task) / method / variant / repetition / "record.json")]
 
     def run_settings(self, w) -> str:
         timing = self.study.timing
@@ -349,13 +350,25 @@ class Workflow(Plan):
         labels = {name: [m.label, m.control, m.learned, m.model_of] for name, m in self.methods.items()}
         return _text(
             labels=labels,
-            study=self.study.model_dump(exclude={"limits", "method_folders", "fields", "on_failure"}),
+            study=self.study.model_dump(
+                exclude={"limits", "method_folders", "fields", "figures", "on_failure"}
+            ),
             code=self.codes["tables"],
         )
+
+    def figure_settings(self, _w) -> str:
+        """What figures depend on besides the tables, and through them on runs."""
+        return _text(settings=self.study.figures.model_dump(), code=self.codes["figures"])
 
     def tables(self) -> list[str]:
         """Names of the tables that this study's tasks fill."""
         return sorted({f"table{task.table}" for task in self.study.tasks.values()})
+
+    def followup_tables(self) -> list[str]:
+        """The tables of carried lesions, where a task is a follow-up."""
+        if all(task.pairing != "followup" for task in self.study.tasks.values()):
+            return []
+        return [str(self.folder / "tables" / f"followup.{form}") for form in ("csv", "md", "html")]
 
     def _data(self, task: str, subject: str) -> str:
         return str(self.folder / "data" / self.task(task).dataset / f"{subject}.json")

@@ -34,6 +34,27 @@ def test_within_subject_each_subject_with_itself(tmp_path):
     assert changed.pairs("mono", "train") == [(f"train0{k}", f"train0{k}") for k in (1, 2, 3, 4)]
 
 
+def test_in_a_follow_up_each_later_scan_of_a_person_is_fixed_and_the_first_moves(tmp_path):
+    rows = [
+        "subject,group,split",
+        "a2,a,test",
+        "b1,b,test",
+        "a1,a,test",
+        "a3,a,test",
+        "c1,c,train",
+        "c2,c,train",
+    ]
+    (tmp_path / "scans.csv").write_text("\n".join(rows))
+    for row in rows[1:]:
+        (tmp_path / f"{row[:2]}.nii.gz").touch()
+    scans = {"type": "manifest", "path": str(tmp_path / "scans.csv"), "images": {"T1w": "{subject}.nii.gz"}}
+    datasets = {**RAW["datasets"], "scans": scans}
+    changed = plan(tmp_path, datasets=datasets, mono={"dataset": "scans", "pairing": "followup"})
+    assert changed.pairs("mono", "test") == [("a1", "a2"), ("a3", "a2")]
+    assert changed.pairs("mono", "train") == [("c2", "c1")]
+    assert changed.task("mono").modality == "mono"
+
+
 def test_a_limited_number_of_pairs_is_a_seeded_draw(tmp_path):
     few = {"pairs": {"train": 5}}
     first, again = (plan(tmp_path, mono=few).pairs("mono", "train") for _ in range(2))

@@ -49,7 +49,7 @@ def method_problems(plan: Plan, name: str) -> list[Problem]:
     ]
     for method in methods:
         problems += [*_lacks(plan, name, method), *_maskless(plan, name, method)]
-    if any(plan.methods[method].trains for method in methods):
+    if plan.task(name).trained_on is None and any(plan.methods[method].trains for method in methods):
         problems += _training_problems(plan, name)
     return problems
 

@@ -1,6 +1,7 @@
 """What a study says against what there is: datasets, contrasts, splits, pairs, methods. Cheap: Snakemake asks at each start."""
 
 from regbench.check.methods import found_methods, method_problems, process_problems
+from regbench.check.models import model_problems
 from regbench.check.tuning import tuning_problems
 from regbench.methods.discovery import MethodFile
 from regbench.plan import Plan
@@ -25,9 +26,10 @@ def study_problems(plan: Plan) -> tuple[list[Problem], Plan]:
     for name in sound.study.datasets:
         problems += sound.dataset(name).warnings()
     problems += _braces(sound)
+    problems += _figure_problems(sound)
     for task in sound.study.tasks:
         problems += _task_problems(sound, task)
-        problems += method_problems(sound, task) if methods else []
+        problems += [*method_problems(sound, task), *model_problems(sound, task)] if methods else []
     if not methods:
         return problems, type(plan)(plan.study.model_copy(update={"tasks": {}}), plan.results)
     return [*problems, *process_problems(sound), *tuning_problems(sound)], sound
@@ -100,12 +102,26 @@ def _braces(plan: Plan) -> list[Problem]:
     ]
 
 
+def _figure_problems(plan: Plan) -> list[Problem]:
+    """A pair or slices that figures shall show and that no task has."""
+    shown, tasks, problems = plan.study.figures, plan.study.tasks, []
+    if shown.pair and tasks and not any(shown.pair in plan.pairs(task, "test") for task in tasks):
+        what = f"no test pair {list(shown.pair)} in any task"
+        example = next((list(pair) for task in tasks for pair in plan.pairs(task, "test")), "[FIXED, MOVING]")
+        problems.append(Problem("figures.pair", what, f"expected one such as {example}"))
+    for name, task in tasks.items():
+        if shown.slices and any(n >= size for n, size in zip(shown.slices, task.grid.shape, strict=True)):
+            what = f"slices {list(shown.slices)} lie beyond the grid of task {name}"
+            problems.append(Problem("figures.slices", what, f"expected less than {list(task.grid.shape)}"))
+    return problems
+
+
 def _task_problems(plan: Plan, name: str) -> list[Problem]:
     """Pairs and the affine reference of one task."""
     task, key, problems = plan.task(name), f"tasks.{name}", []
     if not plan.pairs(name, "test"):
         people = plan.split(name, "test")
-        needed = "one" if task.pairing == "within" else "two"
+        needed = {"within": "one", "between": "two", "followup": "two scans of a person"}[task.pairing]
         what = f"no test pair: dataset {task.dataset} has {len(people)} test subjects, expected at least {needed}"
         problems.append(Problem(key, what, "put more subjects into the split `test`"))
     if task.prepare.affine.mode == "reference":

@@ -39,7 +39,7 @@ def _grids(files: Found) -> list[Problem]:
     problems = []
     for file, facts in files.items():
         grid = _grid(facts)
-        if file.role not in ("labels", "mask") or grid is None or not images:
+        if file.role not in ("labels", "mask") or file.elsewhere or grid is None or not images:
             continue
         if not any(grid.same_as(image, SAME_GRID_MM) for image in images.values()):
             path, nearest = next(iter(images.items()))

@@ -1,9 +1,9 @@
 """Which participants of a BIDS dataset are train, val and test: by participants.tsv, by the study, or by a draw."""
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from regbench.data._draw import seeded_order
 from regbench.data._options import Split
 from regbench.data._table import read_rows
 
@@ -46,7 +46,7 @@ def split_by_list(listed: Mapping[Split, list[str]]) -> dict[str, str]:
 
 def split_by_share(people: list[str], shares: Mapping[Split, float], seed: int) -> dict[str, str]:
     """Split by participant: a seeded order of their names, cut at the shares (which sum to 1)."""
-    order = sorted(people, key=lambda person: hashlib.sha256(f"{seed}/{person}".encode()).digest())
+    order = seeded_order(people, seed)
     found: dict[str, str] = {}
     done = 0.0
     for split, share in shares.items():

@@ -26,7 +26,19 @@ from regbench.data._table import Row, read_rows
 from regbench.data.base import Dataset, ScanFile, Subject, subject_problems
 from regbench.problems import Problem, Problems
 
-Column = Literal["subject", "contrast", "image", "labels", "mask", "split", "group", "landmarks", "truth"]
+Column = Literal[
+    "subject",
+    "contrast",
+    "image",
+    "labels",
+    "mask",
+    "split",
+    "group",
+    "landmarks",
+    "truth",
+    "visit",
+    "transforms",
+]  # the last two of `type: followup` alone
 
 
 class ManifestOptions(Options):
@@ -111,16 +123,20 @@ class Adapter(Dataset):
     @cached_property
     def _gathered(self) -> tuple[list[ListedScans], list[Problem]]:
         """The rows by subject, and what is wrong with the other rows."""
-        form = ["subject", "split"] if self.options.images else ["subject", "split", "contrast", "image"]
-        rows = read_rows(
-            self.options.path, {**self.options.columns}, form, "`columns` maps our names to the table's"
-        )
+        rows = self._rows()
         found: dict[str, ListedScans] = {}
         wrong: dict[tuple[str, str], list[int]] = {}
         for row in rows:
             if problem := self._add(found, row):
                 wrong.setdefault(problem, []).append(row.line)
         return list(found.values()), [_row_problem(self.options.path, *each) for each in wrong.items()]
+
+    def _rows(self) -> list[Row]:
+        """The lines of the table."""
+        form = ["subject", "split"] if self.options.images else ["subject", "split", "contrast", "image"]
+        return read_rows(
+            self.options.path, {**self.options.columns}, form, "`columns` maps our names to the table's"
+        )
 
     def _add(self, found: dict[str, ListedScans], row: Row) -> tuple[str, str] | None:
         """Put a row's files with its subject; returns what is wrong with the row and what to do."""

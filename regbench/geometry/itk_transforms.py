@@ -44,8 +44,12 @@ def _read(reader: Callable[[str], T], path: Path) -> T:
 
 
 def _parts(transform: sitk.Transform) -> list[sitk.Transform]:
-    """The transforms of a composite one in the order of their work; ITK applies first what was added last."""
-    if transform.GetTransformEnum() != sitk.sitkComposite:
+    """The transforms of a composite one in the order of their work; ITK applies first what was added last.
+
+    A linear one is one matrix, and must not be looked into: SimpleITK wraps those of kinds it has no class for
+    (MatrixOffsetTransformBase) in composites without end.
+    """
+    if transform.IsLinear() or transform.GetTransformEnum() != sitk.sitkComposite:
         return [transform]
     whole = sitk.CompositeTransform(transform)
     numbers = reversed(range(whole.GetNumberOfTransforms()))

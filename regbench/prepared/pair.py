@@ -50,6 +50,7 @@ def _pair(
 ) -> Record:
     name = f"{fixed['subject']}__{moving['subject']}"
     record: Record = {"pair": name, "fixed": None, "moving": None, "truth": None}
+    record["followup"] = task.pairing == "followup"
 
     def make() -> Record:
         sides = {"fixed": fixed["sides"][task.fixed], "moving": moving["sides"][task.moving]}

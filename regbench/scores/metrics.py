@@ -15,7 +15,7 @@ class Metric:
     """One metric.
 
     needs: what a pair must have for it ("labels": both label images; "landmarks": of both images; "truth": the known
-    displacement).
+    displacement; "lesion": a label of a person's first scan, brought to a later one; "both lesions": of both scans).
     ranked: modalities in which methods may be ordered by it; elsewhere it is reported only.
     """
 
@@ -23,10 +23,10 @@ class Metric:
     title: str
     unit: str
     range: tuple[float, float]
-    better: Literal["higher", "lower"]
+    better: Literal["higher", "lower", "neither"]
     ranked: frozenset[Modality]
     source: str
-    needs: Literal["labels", "landmarks", "truth", "truth and labels"] | None = None
+    needs: Literal["labels", "landmarks", "truth", "truth and labels", "lesion", "both lesions"] | None = None
     decimals: int = 4
 
     @property
@@ -103,12 +103,22 @@ _DECLARED = (
         "truth and labels",
         2,
     ),
+    Metric(
+        "volume_before", "Before", "ml", (0, inf), "neither", NONE, "label of the first scan", "lesion", 2
+    ),
+    Metric(
+        "volume_carried", "Carried", "ml", (0, inf), "neither", NONE, "brought to the later scan", "lesion", 2
+    ),
+    Metric(
+        "volume_after", "After", "ml", (0, inf), "neither", NONE, "label of the later scan", "both lesions", 2
+    ),
 )
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _DECLARED}
 
 
-def expected_metrics(labels: bool, truth: bool, landmarks: bool) -> list[Metric]:
-    """The metrics a pair gets, given whether both its scans have labels, both landmarks, and whether its truth is known."""
+def expected_metrics(labels: bool, truth: bool, landmarks: bool, lesion: bool = False) -> list[Metric]:
+    """The metrics a pair gets, given whether both its scans have labels, both landmarks, whether its truth is known, and
+    whether it is of a follow-up whose first scan has labels."""
     have = {None: True, "labels": labels, "truth": truth, "truth and labels": truth and labels}
-    have |= {"landmarks": landmarks}
+    have |= {"landmarks": landmarks, "lesion": lesion, "both lesions": lesion and labels}
     return [metric for metric in METRICS.values() if have[metric.needs]]

@@ -20,6 +20,7 @@ from regbench.scores.overlap import dice, mean_over_labels
 from regbench.scores.similarity import mutual_information, psnr, ssim
 from regbench.scores.surface import hd95, label_borders
 from regbench.scores.truth import field_error
+from regbench.scores.volumes import label_volumes
 from regbench.study import ScoreSettings
 
 COLUMNS = [
@@ -81,9 +82,10 @@ def expected_for(pair: Row) -> list[Metric]:
     """The metrics that a run on this PAIR record gets. A pair whose preparation failed may name no sides: all."""
     sides = [pair.get("fixed"), pair.get("moving")]
     if not all(sides):
-        return expected_metrics(labels=True, truth=True, landmarks=True)
+        return expected_metrics(labels=True, truth=True, landmarks=True, lesion=bool(pair.get("followup")))
     both = {name: all(side.get(name) for side in sides if side) for name in ("labels", "landmarks")}
-    return expected_metrics(**both, truth=bool(pair.get("truth")))
+    lesion = bool(pair.get("followup") and pair["moving"]["labels"])
+    return expected_metrics(**both, truth=bool(pair.get("truth")), lesion=lesion)
 
 
 def score_pair(pair: Row, run: Row, settings: ScoreSettings, session: Session | None = None) -> list[Row]:
@@ -111,13 +113,15 @@ def _measure(pair: Row, path: str, session: Session) -> dict[str, Value]:
     if not field_grid.same_as(grid):
         raise ValueError(f"{path}: the field lies on {field_grid}, expected the prepared fixed grid {grid}")
     points = grid.points() + u
-    values: dict[str, Value] = {**_similarity(fixed, _warp_image(moving, points, session))}
+    values: dict[str, Value] = {**_similarity(fixed, warp_image(moving, points, session))}
     values["folding"], values["sdlogj"] = folding(u, grid, fixed.brain)
     values["ndv"] = non_diffeomorphic_volume(u, grid, fixed.brain)
-    if fixed.labels is not None and moving["labels"]:
-        warped = _warp_labels(moving, points, session)
+    warped = warp_labels(moving, points, session) if moving["labels"] else None
+    if fixed.labels is not None and warped is not None:
         values["dsc"] = dice(fixed.labels, warped)
         values["hd95"] = hd95(fixed.labels, warped, grid.spacing, session.threads)
+    if pair.get("followup") and warped is not None:
+        values |= _volumes(pair, Volume(warped, grid), session)
     if landmarks := landmark_pairs(pair["fixed"], moving):
         values["tre"] = target_registration_error(*landmarks, u, grid, np.array(moving["to_original"]))
     if pair.get("truth"):
@@ -139,6 +143,17 @@ def _similarity(fixed: Fixed, warped: np.ndarray) -> dict[str, float]:
     }
 
 
+def _volumes(pair: Row, warped: Volume, session: Session) -> dict[str, Value]:
+    """How large the lesions are in either scan, as they were drawn there, and as the baseline's arrive."""
+    fixed, moving = pair["fixed"], pair["moving"]
+    found = {"volume_before": label_volumes(session.read(moving["labels"], np.int32))}
+    found["volume_carried"] = label_volumes(warped, np.array(fixed["to_original"]))
+    if fixed["labels"]:
+        found["volume_after"] = label_volumes(session.read(fixed["labels"], np.int32))
+    drawn = sorted(found["volume_before"] | found.get("volume_after", {}))
+    return {name: {label: ml.get(label, 0.0) for label in drawn} for name, ml in found.items()}
+
+
 def _truth(path: str, u: np.ndarray, fixed: Fixed) -> dict[str, Value]:
     truth, _ = read_field(path)
     values: dict[str, Value] = {"error": field_error(u, truth, fixed.brain)}
@@ -147,7 +162,7 @@ def _truth(path: str, u: np.ndarray, fixed: Fixed) -> dict[str, Value]:
     return values
 
 
-def _warp_image(side: Row, points: np.ndarray, session: Session) -> np.ndarray:
+def warp_image(side: Row, points: np.ndarray, session: Session) -> np.ndarray:
     """The original moving image at prepared-space `points`, as preparation would show it: in [0, 1], masked."""
     volume = session.read(side["original"], np.float32)
     image = normalise(_sample_original(volume, side, points, order=1), side["normalisation"])
@@ -157,7 +172,7 @@ def _warp_image(side: Row, points: np.ndarray, session: Session) -> np.ndarray:
     return image
 
 
-def _warp_labels(side: Row, points: np.ndarray, session: Session) -> np.ndarray:
+def warp_labels(side: Row, points: np.ndarray, session: Session) -> np.ndarray:
     labels = session.read(side["labels"], np.int32)
     if session.settings.label_path == "once":
         return _sample_original(labels, side, points, order=0)

@@ -12,6 +12,7 @@ from regbench.tables.claims import claims_table, judge
 from regbench.tables.claims_document import claims_document
 from regbench.tables.comparisons import compare
 from regbench.tables.document import Document
+from regbench.tables.followup import followup_document, followups
 from regbench.tables.formats import html, latex, markdown
 from regbench.tables.frames import Frame, read_table
 from regbench.tables.gap import closed_gap, gap_text
@@ -30,11 +31,17 @@ SEMI_SYNTHETIC = (
     "Semi-synthetic data: real templates under simulated deformations and contrasts. These numbers say how "
     "methods compare on such data; they neither confirm nor refute the paper's."
 )
+PAIRINGS = {
+    "between": "between subjects",
+    "within": "within subjects",
+    "followup": "a person's first scan to each later one",
+}
 
 
 def write_tables(study: Study, results: Path, methods: Mapping[str, Method]) -> None:
     """Write results/tables: tableN.{csv,md,tex,html}, times and speed (csv, md, html), speed_accuracy.csv, comparisons.csv,
-    claims.{csv,md,html} and, where a truth is known, gap.{csv,md}.
+    claims.{csv,md,html} and, where a truth is known, gap.{csv,md}; of follow-ups,
+    followup.{csv,md,html}.
 
     results: the study's own folder, which holds scores.csv and timings.csv (rows of several machines may be joined
     in either). Raises FileNotFoundError when one is missing.
@@ -61,6 +68,7 @@ def write_tables(study: Study, results: Path, methods: Mapping[str, Method]) -> 
         _write_table(study, number, {n: lines[n] for n in tasks}, marks, folder / f"table{number}")
     _write_times(study, lines, timings, methods, folder)
     _write_gap(study, scores, methods, folder)
+    _write_followups(study, scores, methods, folder)
     judged = judge(study, lines, scores, timings, methods)
     write_text(folder / "claims.csv", claims_table(judged).to_csv(index=False))
     _write_readable(folder / "claims", claims_document(judged, _facts(study, list(study.tasks))))
@@ -117,6 +125,14 @@ def _write_gap(study: Study, scores: Frame, methods: Mapping[str, Method], folde
         write_text(folder / "gap.md", f"{title}\n\n{gap_text(gap, methods)}\n")
 
 
+def _write_followups(study: Study, scores: Frame, methods: Mapping[str, Method], folder: Path) -> None:
+    tasks = [name for name, task in study.tasks.items() if task.pairing == "followup"]
+    if tasks:
+        table = pd.concat([followups(scores, task) for task in tasks])
+        write_text(folder / "followup.csv", table.to_csv(index=False))
+        _write_readable(folder / "followup", followup_document(table, methods, _facts(study, tasks)))
+
+
 def _facts(study: Study, tasks: list[str]) -> list[str]:
     described = []
     for name in tasks:
@@ -126,7 +142,9 @@ def _facts(study: Study, tasks: list[str]) -> list[str]:
         )
         described.append(
             f"Task {name}: dataset {task.dataset} ({study.datasets[task.dataset].type}), {task.moving} to "
-            f"{task.fixed}, {task.pairing} subjects, {spacing} mm, {shape} voxels."
+            f"{task.fixed}, {PAIRINGS[task.pairing]}, {spacing} mm, {shape} voxels."
+            + f" Learned methods were trained on {task.trained_on}, not on these data."
+            * bool(task.trained_on)
         )
     facts = [f"Study {study.study}: {study.description.strip()}", *described]
     return [*facts, SEMI_SYNTHETIC] if any(semi_synthetic(study, name) for name in tasks) else facts

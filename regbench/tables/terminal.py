@@ -25,7 +25,7 @@ def print_tables(results: Path) -> None:
     Raises FileNotFoundError when there are none yet.
     """
     folder = results / "tables"
-    texts = sorted(folder.glob("table*.md")) + sorted(folder.glob("gap.md"))
+    texts = [path for name in ("table*.md", "gap.md", "followup.md") for path in sorted(folder.glob(name))]
     if not texts:
         raise FileNotFoundError(f"{folder}: no tables yet; run snakemake (or make demo) first")
     for path in texts:

@@ -13,7 +13,7 @@ def dataset(folder, **options):
 
 def test_unknown_type_is_answered_with_the_list_and_the_nearest(tmp_path):
     with pytest.raises(
-        ValueError, match=r"'phantm' \(did you mean 'phantom'\?\); known: .*manifest, phantom"
+        ValueError, match=r"'phantm' \(did you mean 'phantom'\?\); known: .*manifest, .*phantom"
     ):
         dataset(tmp_path, type="phantm")
 

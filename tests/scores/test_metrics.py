@@ -1,15 +1,20 @@
 from regbench.scores.metrics import METRICS, expected_metrics
 
+VOLUMES = {"volume_before", "volume_carried", "volume_after"}  # of a follow-up alone
 
-def names(labels: bool, truth: bool, landmarks: bool = True) -> set[str]:
-    return {metric.name for metric in expected_metrics(labels, truth, landmarks)}
+
+def names(labels: bool, truth: bool, landmarks: bool = True, lesion: bool = False) -> set[str]:
+    return {metric.name for metric in expected_metrics(labels, truth, landmarks, lesion)}
 
 
 def test_a_pair_gets_the_metrics_that_its_labels_landmarks_and_truth_allow():
-    assert names(labels=True, truth=True, landmarks=False) == set(METRICS) - {"tre"}
-    assert names(labels=True, truth=True) == set(METRICS)
-    assert names(labels=False, truth=True) == set(METRICS) - {"dsc", "hd95", "error_border"}
-    assert names(labels=True, truth=False) == set(METRICS) - {"error", "error_border"}
+    every = set(METRICS) - VOLUMES
+    assert names(labels=True, truth=True, landmarks=False) == every - {"tre"}
+    assert names(labels=True, truth=True) == every
+    assert names(labels=False, truth=True) == every - {"dsc", "hd95", "error_border"}
+    assert names(labels=True, truth=False) == every - {"error", "error_border"}
+    assert names(labels=True, truth=True, lesion=True) == set(METRICS)
+    assert names(labels=False, truth=False, lesion=True) & VOLUMES == VOLUMES - {"volume_after"}
 
 
 def test_no_method_is_ranked_by_mutual_information_nor_across_contrasts_by_ssim_or_psnr():

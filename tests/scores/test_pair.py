@@ -126,7 +126,8 @@ def test_landmarks_that_cannot_be_matched_say_what_to_do(tmp_path):
 
 
 def test_rows_are_tidy_with_every_metric_and_each_label(tmp_path):
-    rows = score_pair(write_pair(tmp_path), write_run(tmp_path, smooth_field(5, 2.0)), ONCE)
+    pair = write_pair(tmp_path) | {"followup": True}
+    rows = score_pair(pair, write_run(tmp_path, smooth_field(5, 2.0)), ONCE)
     assert all(list(row) == COLUMNS for row in rows)
     assert set(whole(rows)) == set(METRICS)
     for row in rows:
@@ -140,7 +141,7 @@ def test_rows_are_tidy_with_every_metric_and_each_label(tmp_path):
 
 @pytest.mark.parametrize("status", ["error", "timeout", "oom", "invalid", "skipped"])
 def test_a_failed_run_is_a_row_for_each_metric_with_its_status(tmp_path, status):
-    rows = score_pair(write_pair(tmp_path), write_run(tmp_path, None, status), ONCE)
+    rows = score_pair(write_pair(tmp_path) | {"followup": True}, write_run(tmp_path, None, status), ONCE)
     assert [row["metric"] for row in rows] == list(METRICS)
     assert {(row["status"], row["value"]) for row in rows} == {(status, "")}
 

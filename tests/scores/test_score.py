@@ -13,7 +13,7 @@ from tests.scores.small_pair import GRID, smooth_field, write_pair, write_run
 @pytest.fixture
 def batch(tmp_path):
     """A batch of one pair and its reverse: (pairs record, folder of runs, CSV to write)."""
-    pair = write_pair(tmp_path)
+    pair = write_pair(tmp_path) | {"followup": True}
     back = pair | {"pair": "b__a", "fixed": pair["moving"], "moving": pair["fixed"]}
     write_record(tmp_path / "test_b0.json", {"pairs": [pair, back]})
     return tmp_path / "test_b0.json", tmp_path / "runs/mono/syn/default/r2_b0", tmp_path / "out.csv"

@@ -16,6 +16,7 @@ rule write_tables:
             for form in ("csv", "md", "html")
         ],
         RESULTS / "tables" / "speed_accuracy.csv",
+        PLAN.followup_tables(),
     log:
         LOGS / "tables.log",
     conda:
