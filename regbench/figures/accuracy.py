@@ -112,7 +112,7 @@ def _panel(axes: Axes, task: TaskData, metric: str, values: list[Any]) -> None:
         )  # fmt: skip
     axes.set(ylim=(len(values) - 0.5, -0.5), xlabel=better(metric))
     axes.grid(axis="x")
-    if METRICS[metric].range[0] == 0 and METRICS[metric].better == "lower":
+    if METRICS[metric].better == "lower" and together.min().min() < together.max().max() / 2:
         axes.set_xlim(left=0)
 
 

@@ -90,7 +90,7 @@ def _sheet(pair: PairSlices, titles: list[str], foot: bool = True) -> Sheet:
 
 
 def _percent(run: RunSlices) -> str:
-    return "" if run.jacobian is None else f"\n{run.folding:.2g} %"
+    return "" if run.jacobian is None else f"\n{run.folding:.2g} % folded"
 
 
 def _lines(axes: Axes, moved: np.ndarray, step: int) -> None:
