@@ -1,4 +1,4 @@
-# data -> prepared -> models -> runs -> scores -> tuning -> tables: one rule file a stage, in this order.
+# data -> prepared -> models -> runs -> scores -> tuning -> tables -> report: one rule file a stage, in this order.
 # `snakemake --cores all` runs the default study, config.yaml; `--configfile workflow/studies/NAME.yaml` another one.
 import sys
 from pathlib import Path
@@ -57,6 +57,7 @@ include: "workflow/rules/runs.smk"
 include: "workflow/rules/scores.smk"
 include: "workflow/rules/tuning.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/report.smk"
 
 
 rule all:
@@ -64,3 +65,4 @@ rule all:
     input:
         rules.tables.input,
         PLAN.tuning_page,
+        rules.write_report.output,

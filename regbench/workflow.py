@@ -31,6 +31,7 @@ STAGE_CODE = {
     "scores": ["regbench.scores.score"],
     "tuning": ["regbench.tuning.tune"],
     "tables": ["regbench.tables.tables", "regbench.tables.gather"],
+    "report": ["regbench.report.page"],
 }
 
 
@@ -329,6 +330,9 @@ class Workflow(Plan):
             ),
             code=self.codes["tables"],
         )
+
+    def report_settings(self, w) -> str:
+        return _text(tables=self.table_settings(w), code=self.codes["report"])
 
     def tables(self) -> list[str]:
         """Names of the tables that this study's tasks fill."""
