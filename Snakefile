@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 # data -> prepared -> models -> runs -> scores -> tuning -> tables -> report: one rule file a stage, in this order.
+=======
+# data -> prepared -> models -> runs -> scores -> tuning -> tables -> figures: one rule file a stage, in this order.
+>>>>>>> figures
 # `snakemake --cores all` runs the default study, config.yaml; `--configfile workflow/studies/NAME.yaml` another one.
 import sys
 from pathlib import Path
@@ -57,6 +61,7 @@ include: "workflow/rules/runs.smk"
 include: "workflow/rules/scores.smk"
 include: "workflow/rules/tuning.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -64,5 +69,6 @@ rule all:
     default_target: True
     input:
         rules.tables.input,
-        PLAN.tuning_page,
+        rules.figures.output,
         rules.write_report.output,
+        PLAN.tuning_page,

@@ -278,6 +278,16 @@ def tables(study: StudyFile, log: Log = None) -> None:
     write_tables(plan.study, plan.folder, plan.methods)
 
 
+@stage()
+def figures(study: StudyFile, log: Log = None) -> None:
+    """Stage figures: every figure of the study, from tables and stored fields."""
+    from regbench.figures.figures import write_figures
+
+    log_to(log)
+    plan = Workflow.of(study)
+    write_figures(plan.study, plan.folder, plan.figures(), plan.runs(), plan.trained())
+
+
 app.command(epilog=commands.REGISTER)(commands.register)
 app.command(epilog=commands.APPLY)(commands.apply)
 app.command("new-method", epilog=commands.NEW_METHOD)(commands.new_method)

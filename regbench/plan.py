@@ -12,6 +12,7 @@ from typing import Any
 
 from regbench import PIPELINE
 from regbench.data import Dataset, Subject, load_dataset
+from regbench.figures.names import Asked, asked_of, in_reading_order
 from regbench.methods.contract import load_method
 from regbench.methods.discovery import MethodFile, discover
 from regbench.problems import nearest
@@ -236,6 +237,15 @@ class Plan:
         """The same of the models that only tuning needs: one of each setting but the default."""
         tuned = [(task, method) for task, method in self.tuned() if self.methods[method].trains]
         return [(task, method, setting, 0) for task, method in tuned for setting in self.settings(method)[1:]]
+
+    def figures(self) -> list[Asked]:
+        """Every figure of the study, in reading order."""
+        found, training = [], {task for task, *_ in self.trained()}
+        for name, task in self.study.tasks.items():
+            dataset = self.dataset(task.dataset)
+            truth = dataset.knows_truth(task.pairing, task.fixed)
+            found += asked_of(name, task.modality, dataset.has_labels, truth, name in training)
+        return in_reading_order(found)
 
     def names(self, task: str, fixed: str, moving: str) -> dict[str, str]:
         """What the words of a file-name pattern stand for (methods/patterns.py)."""

@@ -1,6 +1,7 @@
 rule write_report:
     input:
         rules.tables.input,
+        rules.figures.output,
         scores=RESULTS / "scores.csv",
         timings=RESULTS / "timings.csv",
         templates=sorted((PACKAGE / "report" / "templates").iterdir()),

@@ -1,0 +1,71 @@
+"""The paper's Figure 4: outlines of structures that each method carried over, on the fixed image."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from regbench.figures.sheet import say, sheet, show
+from regbench.figures.slices import AXIAL, PairSlices
+from regbench.figures.task import Unavailable
+
+FIXED, BEFORE, AFTER = "#F0E442", "#D55E00", "#56B4E9"
+STRUCTURES = 3
+ROOM = 0.15  # around the structures, of their box
+DARKER = 1.25  # the image's white point, so that outlines stand out
+
+
+def draw_contours(pair: PairSlices) -> tuple[Figure, str]:
+    """A cell for each method with the outlines of the slice's largest labels; and what the caption says of it."""
+    if pair.labels is None or pair.moving_labels is None:
+        raise Unavailable("The pair that is shown has no labels on both sides.")
+    fixed, before = pair.labels[AXIAL], pair.moving_labels[AXIAL]
+    names = largest_labels(fixed)
+    if not names:
+        raise Unavailable("No label crosses the slice that is shown.")
+    rows, columns = _window(np.isin(fixed, names) | np.isin(before, names))
+    spacing = pair.spacing[AXIAL]
+    shape = ((rows.stop - rows.start) * spacing[0], (columns.stop - columns.start) * spacing[1])
+    drawn = sheet([run.line.label for run in pair.runs], [shape], [run.line.colour for run in pair.runs])
+    for (axes,), run in zip(drawn.cells, pair.runs, strict=True):
+        if run.labels is None:
+            say([axes], run)
+            continue
+        show(axes, pair.fixed[AXIAL], spacing, vmax=DARKER)
+        for labels, colour, width in (
+            (before, BEFORE, 0.6),
+            (fixed, FIXED, 1.1),
+            (run.labels[AXIAL], AFTER, 0.9),
+        ):
+            _outline(axes, labels, names, colour, width)
+        axes.set(xlim=(columns.start - 0.5, columns.stop - 0.5), ylim=(rows.stop - 0.5, rows.start - 0.5))
+    told = {"fixed label": FIXED, "moving label before (affine)": BEFORE, "carried over": AFTER}
+    drawn.legend([Line2D([], [], color=colour, label=name, lw=1.5) for name, colour in told.items()])
+    return drawn.figure, (
+        f"Outlines on the axial slice of the fixed image of the {len(names)} largest labels in it "
+        f"({', '.join(map(str, names))}): yellow the fixed image's own, red the moving image's after affine alignment, "
+        "blue those that the method carried over."
+    )
+
+
+def largest_labels(labels: np.ndarray) -> list[int]:
+    """The labels that fill most of a slice (rows, columns), background apart."""
+    names, counts = np.unique(labels[labels > 0], return_counts=True)
+    return sorted(int(name) for name in names[np.argsort(-counts, kind="stable")[:STRUCTURES]])
+
+
+def _window(where: np.ndarray) -> tuple[slice, slice]:
+    """The box (rows, columns) around what is True, with some room."""
+    found = []
+    for axis, size in enumerate(where.shape):
+        used = np.flatnonzero(where.any(axis=1 - axis))
+        room = max(int(ROOM * (used[-1] - used[0] + 1)), 3)
+        found.append(slice(max(int(used[0]) - room, 0), min(int(used[-1]) + 1 + room, size)))
+    return found[0], found[1]
+
+
+def _outline(axes: Axes, labels: np.ndarray, names: list[int], colour: str, width: float) -> None:
+    for name in names:
+        mask = labels == name
+        if mask.any() and not mask.all():
+            axes.contour(mask.astype(float), [0.5], colors=colour, linewidths=width)

@@ -1,0 +1,93 @@
+"""A critical-difference diagram (Demšar 2006): mean ranks, and which of them do not differ."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from scipy.stats import friedmanchisquare, studentized_range
+
+from regbench.figures.style import PAGE, axes_at, blank
+from regbench.figures.task import JUDGING, TaskData, Unavailable
+from regbench.scores.metrics import METRICS
+from regbench.tables.frames import Frame
+from regbench.tables.statistics import FEWEST_SUBJECTS
+from regbench.tables.summary import PAIR, pair_values
+
+LEVEL = 0.05
+FINISHED = 0.5  # of the pairs, which a method must have ended well to be ranked
+HEAD, ROW, FOOT = 16.0, 4.5, 9.0  # mm
+
+
+def draw_ranks(task: TaskData) -> tuple[Figure, str]:
+    """The diagram of the first metric that methods are compared by, and what the caption says of it.
+
+    Pairs share subjects; so ranks are those of the means over each fixed subject's pairs, as in the tables' tests.
+    """
+    # Imported here: it brings seaborn and statsmodels, which no other figure waits for.
+    from scikit_posthocs import critical_difference_diagram, posthoc_nemenyi_friedman
+
+    metric = _metric(task)
+    values, left_out = subject_means(task, metric)
+    subjects, methods = values.shape
+    ranks = values.rank(axis=1, ascending=METRICS[metric].better == "lower").mean()
+    _, p = friedmanchisquare(*(values[name] for name in values))
+    differing = posthoc_nemenyi_friedman(values.to_numpy())
+    differing.index = differing.columns = values.columns
+    cd = critical_difference(methods, subjects)
+    colours = {line.label: line.colour for line in task.lines if line.label in values}
+    figure = blank(PAGE, HEAD + ROW * (methods + 1) / 2 + FOOT)
+    axes = axes_at(figure, 35, HEAD, PAGE - 70, ROW * (methods + 1) / 2 + 3)
+    critical_difference_diagram(
+        ranks, differing, ax=axes, alpha=LEVEL, color_palette=colours, cd=cd, label_props={"fontsize": 7},
+        marker_props={"s": 22}, elbow_props={"lw": 0.9}, crossbar_props={"lw": 2.2, "color": "#000000"},
+    )  # fmt: skip
+    axes.set_xlabel(f"mean rank by {METRICS[metric].title} over {subjects} fixed subjects (1 is best)")
+    axes.xaxis.set_label_position("top")
+    told = f" Not ranked, having finished too few pairs: {', '.join(left_out)}." if left_out else ""
+    return figure, (
+        f"{task.sentence} Mean rank of each method by {METRICS[metric].title} over {subjects} fixed subjects, each with the "
+        f"mean over its pairs that all ranked methods finished. A black bar joins methods whose ranks do not differ (Nemenyi "
+        f"test, {LEVEL:g}; Friedman test of all: p = {p:.2g}); CD: the least difference that would. {_power(subjects)}"
+        f"The tables' pairwise tests, which keep the size of differences, decide who is best.{told}"
+    )
+
+
+def subject_means(task: TaskData, metric: str) -> tuple[Frame, list[str]]:
+    """(values, left out): a row for each fixed subject, a column for each method's label, controls apart.
+
+    Over pairs that all the columns' methods finished; left out are labels of methods that finished fewer than half.
+    Raises Unavailable where too few methods or subjects remain to be ranked.
+    """
+    lines = [line for line in task.lines if not line.control]
+    values = {line.label: pair_values(task.of(line)) for line in lines}
+    columns = {label: rows.set_index(PAIR)[metric] for label, rows in values.items() if metric in rows}
+    pairs = len(task.scores[PAIR].drop_duplicates())
+    ranked = {label: one for label, one in columns.items() if one.notna().sum() >= FINISHED * pairs}
+    left_out = [line.label for line in lines if line.label not in ranked]
+    if len(ranked) < 3:
+        raise Unavailable(f"Ranks are for three methods at least; {len(ranked)} have enough scores here.")
+    table = pd.concat(ranked, axis=1).dropna().groupby("fixed").mean()
+    if len(table) < FEWEST_SUBJECTS:
+        raise Unavailable(
+            f"Ranks need {FEWEST_SUBJECTS} fixed subjects at least whose pairs all methods finished; here there are {len(table)}."
+        )
+    return table, left_out
+
+
+def critical_difference(methods: int, subjects: int) -> float:
+    """The difference of mean ranks that is significant by Nemenyi's test (Demšar 2006, eq. 1 of section 3.2.2)."""
+    q = float(studentized_range.ppf(1 - LEVEL, methods, np.inf)) / np.sqrt(2)
+    return q * float(np.sqrt(methods * (methods + 1) / (6 * subjects)))
+
+
+def _metric(task: TaskData) -> str:
+    modality = task.settings.modality
+    found = [name for name in task.metrics((*JUDGING, "ssim_brain")) if modality in METRICS[name].ranked]
+    if not found:
+        raise Unavailable(
+            "No metric of this task is one that methods are ranked by (labels, landmarks or truth)."
+        )
+    return found[0]
+
+
+def _power(subjects: int) -> str:
+    return "" if subjects >= 10 else f"With {subjects} subjects the test finds only large differences. "

@@ -1,0 +1,104 @@
+"""Sheets of pictures: a cell for each method, wrapped into rows, each cell some panels under one another."""
+
+import math
+import textwrap
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from regbench.figures.slices import RunSlices
+from regbench.figures.style import FAINT, GREY, PAGE, TALLEST, axes_at, blank
+
+GAP, LINE, FOOT = 1.2, 3.0, 11.0  # mm: between panels, a line of type, the room below for a legend
+LARGEST = 40.0  # mm, the width of a panel when there are few
+MOST = 9  # cells in a row
+
+
+@dataclass
+class Sheet:
+    """A figure with `cells[n][k]`, panel k of cell n, and a strip at the foot, in millimetres from the top."""
+
+    figure: Figure
+    cells: list[list[Axes]]
+    foot: float
+
+    def bar(self, shown: Any, label: str, **options: Any) -> Any:
+        """A colour bar in the foot for what a panel shows."""
+        width = float(self.figure.get_size_inches()[0]) * 25.4
+        axes = axes_at(self.figure, width / 2 - 30, self.foot + 2, 60, 2)
+        bar = self.figure.colorbar(shown, cax=axes, orientation="horizontal", **options)
+        bar.set_label(label, labelpad=1)
+        bar.outline.set_visible(False)
+        return bar
+
+    def legend(self, handles: list[Any]) -> None:
+        """A legend in the foot."""
+        high = float(self.figure.get_size_inches()[1]) * 25.4
+        self.figure.legend(
+            handles=handles, loc="center", ncols=len(handles), bbox_to_anchor=(0.5, (FOOT / 2) / high)
+        )
+
+
+def sheet(titles: list[str], shapes: list[tuple[float, float]], colours: list[str | None]) -> Sheet:
+    """Cells with a title and, where a method has one, a line in its colour.
+
+    shapes: (rows, columns) of each panel of a cell, any unit. Rows of cells are as even as can be, and narrower where
+    the sheet would be too tall for a page.
+    """
+    tall = sum(rows / columns for rows, columns in shapes)
+    rows = math.ceil(len(titles) / MOST)
+    while True:
+        columns = math.ceil(len(titles) / rows)
+        width = min((PAGE - GAP) / columns - GAP, LARGEST)
+        wrapped = [_wrapped(title, width) for title in titles]
+        head = LINE * max(map(len, wrapped)) + 1.5
+        height = head + tall * width + GAP * (len(shapes) + 1)
+        if rows == 1 or rows * height + FOOT <= TALLEST:
+            break
+        rows -= 1
+    figure = blank(columns * (width + GAP) + GAP, rows * height + FOOT)
+    cells = []
+    for n, lines in enumerate(wrapped):
+        left, top = GAP + (n % columns) * (width + GAP), (n // columns) * height
+        cells.append(_cell(figure, left, top + head, width, shapes))
+        _title(cells[-1][0], "\n".join(lines), colours[n])
+    return Sheet(figure, cells, rows * height)
+
+
+def _cell(
+    figure: Figure, left: float, top: float, width: float, shapes: list[tuple[float, float]]
+) -> list[Axes]:
+    panels = []
+    for rows, columns in shapes:
+        panels.append(axes_at(figure, left, top, width, width * rows / columns))
+        panels[-1].set_axis_off()
+        top += width * rows / columns + GAP
+    return panels
+
+
+def _wrapped(title: str, width: float) -> list[str]:
+    most = max(int(width / 1.3), 6)  # characters of a line so many mm wide
+    return [part for line in title.split("\n") for part in textwrap.wrap(line, most)]
+
+
+def _title(axes: Axes, text: str, colour: str | None) -> None:
+    axes.set_title(text, pad=3, linespacing=1.05)
+    if colour:
+        axes.plot([0, 1], [1, 1], color=colour, lw=2.5, transform=axes.transAxes, clip_on=False, zorder=5)
+
+
+def say(panels: list[Axes], run: RunSlices) -> None:
+    """The panels of a run that has nothing to show: empty, with its status in words."""
+    for axes in panels:
+        axes.set(xlim=(0, 1), ylim=(0, 1))
+        axes.fill_between([0, 1], 0, 1, color=FAINT, lw=0)
+    panels[0].text(0.5, 0.5, run.status, ha="center", va="center", color=GREY, weight="bold")
+
+
+def show(axes: Axes, image: np.ndarray, spacing: tuple[float, float], **options: Any) -> Any:
+    """An image (rows, columns) with pixels of so many mm (row, column)."""
+    options = {"vmin": 0, "vmax": 1} | options if "norm" not in options else options
+    return axes.imshow(image, aspect=spacing[0] / spacing[1], **options)
