@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-# data -> prepared -> models -> runs -> scores -> tuning -> tables -> report: one rule file a stage, in this order.
-=======
-# data -> prepared -> models -> runs -> scores -> tuning -> tables -> figures: one rule file a stage, in this order.
->>>>>>> figures
+# data -> prepared -> models -> runs -> scores -> tuning -> tables -> figures -> report: one rule file a stage, in this order.
 # `snakemake --cores all` runs the default study, config.yaml; `--configfile workflow/studies/NAME.yaml` another one.
 import sys
 from pathlib import Path

@@ -28,7 +28,7 @@ class Picture:
 def read_pictures(folder: Path, room: int) -> tuple[list[Picture], str]:
     """The figures of figures.json in reading order, and a note where they had to be made smaller; none without that file.
 
-    A figure is its SVG where that is the smaller file, which it is of plots, else its PNG. Where all together take more
+    A figure is its SVG, which is sharp at any size, unless that takes more than twice the PNG's bytes. Where all together take more
     than `room` bytes, all are PNG, in the largest of WIDTHS that fits (or the last).
     """
     if not (folder / "figures.json").is_file():
@@ -50,7 +50,7 @@ def _picture(folder: Path, entry: dict[str, Any], width: int | None) -> Picture:
     png, svg = (folder / entry[kind] for kind in ("png", "svg"))
     if width:
         return Picture(**names, source=_address("image/png", _narrowed(png, width)))
-    vector = svg.is_file() and svg.stat().st_size <= png.stat().st_size
+    vector = svg.is_file() and svg.stat().st_size <= 2 * png.stat().st_size
     return Picture(
         **names,
         source=_address(
