@@ -57,10 +57,27 @@ class View:
 
 @dataclass(frozen=True)
 class Crop:
-    """The part of a grid that is shown: a box, every `factor`-th voxel of it."""
+    """The part of a grid along the LPS axes that is shown: a box, in blocks of `factor` voxels along each axis."""
 
+    whole: Grid
     box: tuple[slice, slice, slice]
     factor: int
+
+    @property
+    def spacing(self) -> list[float]:
+        """Between the middles of blocks, in mm."""
+        return (self.whole.spacing * self.factor).tolist()
+
+    @property
+    def origin(self) -> list[float]:
+        """The middle of the first block, in LPS mm."""
+        first = np.array([part.start for part in self.box]) + (self.factor - 1) / 2
+        return self.whole.to_points(first).tolist()
+
+    @property
+    def every(self) -> list[int]:
+        """Blocks between points of a lattice, along each axis."""
+        return [max(1, round(LATTICE_MM / mm)) for mm in self.spacing]
 
     def image(self, values: np.ndarray) -> np.ndarray:
         """(D, H, W) cut; a voxel is the mean of those it stands for."""
@@ -78,11 +95,6 @@ class Crop:
         sizes = [size // f * f for size in cut.shape[-3:]]
         return cut[(..., *(slice(f // 2, size, f) for size in sizes))]
 
-    def grid(self, grid: Grid) -> tuple[list[float], list[float]]:
-        """Spacing in mm and origin in LPS mm of what is shown of an axis-aligned grid; blocks lie around their middle."""
-        first = np.array([part.start for part in self.box]) + (self.factor - 1) / 2
-        return (grid.spacing * self.factor).tolist(), grid.to_points(first).tolist()
-
     def index(self, slices: tuple[int, int, int], shape: tuple[int, ...]) -> list[int]:
         """The shown voxel (of `shape`) nearest to one of the whole grid."""
         places = [(n - part.start) // self.factor for n, part in zip(slices, self.box, strict=True)]
@@ -94,63 +106,69 @@ def view(
 ) -> View:
     """The layers of a pair in at most `room` bytes: on the finest grid of FACTORS that fits, then without the last methods.
 
-    slices: the index along each axis of the task's grid that is looked at first. lines: in the order of the task's table; identity's image is the moving one, and is left out. Raises ValueError or
-    OSError where a stored file cannot be used.
+    slices: the index along each axis of the task's grid that is looked at first. lines: in the order of the task's table;
+    identity's image is the moving one, and is left out. Raises ValueError or OSError where a stored file cannot be used.
     """
-    shown = [line for line in lines if line.method != "identity"]
-    crop = _crop(pair, len(shown) + 2, room)
-    spacing, origin = crop.grid(pair.grid)
-    every = [max(1, round(LATTICE_MM / mm)) for mm in spacing]
-    layers, notes = _own_layers(pair, crop, every), []
-    for line in shown:
+    shown, box = [line for line in lines if line.method != "identity"], _box(pair.fixed.brain)
+    for factor in FACTORS:
+        crop = Crop(pair.grid, box, factor)
+        layers = _own_layers(pair, crop)
+        if layers[0].size * (len(shown) + 2) > room and factor < FACTORS[-1]:
+            continue  # not worth trying: methods' layers, whose fields are not zero, are larger
+        notes, left_out = _add_runs(layers, pair, shown, crop, room)
+        if not left_out:
+            break
+    if left_out:
+        notes.append(
+            f"Not shown, for want of room in this page: {', '.join(line.label for line in left_out)}."
+        )
+    if factor > 1:
+        blocks = " × ".join([str(factor)] * 3)
+        notes.append(f"Shown in blocks of {blocks} voxels of the task's grid, to fit this page.")
+    cursor = crop.index(slices, layers[0].image.shape)
+    return View(task, title, crop.spacing, crop.origin, crop.every, cursor, layers, notes)
+
+
+def _own_layers(pair: PairVolumes, crop: Crop) -> list[Layer]:
+    """Fixed and moving. The fixed one's lattice is a regular one, to compare the others with."""
+    still = np.zeros((3, *pair.grid.shape), np.float32)
+    fixed = _layer(crop, "Fixed", "", pair.fixed.image.data, pair.fixed.labels, still)
+    return [fixed, _layer(crop, "Moving, affinely aligned", "", pair.moving, pair.moving_labels, None)]
+
+
+def _add_runs(
+    layers: list[Layer], pair: PairVolumes, lines: list[Line], crop: Crop, room: int
+) -> tuple[list[str], list[Line]]:
+    """Append the lines' layers; a note on each that has none, and the lines that there was no room for."""
+    notes, taken = [], sum(layer.size for layer in layers)
+    for at, line in enumerate(lines):
         run = pair.run(line)
         if run.field is None or run.warped is None:
             notes.append(f"{line.label} has no field of this pair to show ({run.status}: {run.message}).")
             continue
-        layer = _layer(crop, every, line.label, line.colour, run.warped, run.labels, run.field)
-        if sum(each.size for each in layers) + layer.size > room:
-            notes.append(
-                f"Not shown, for want of room in this page: {', '.join(x.label for x in shown[shown.index(line) :])}."
-            )
-            break
+        layer = _layer(crop, line.label, line.colour, run.warped, run.labels, run.field)
+        taken += layer.size
+        if taken > room:
+            return notes, lines[at:]
         layers.append(layer)
-    if crop.factor > 1:
-        notes.append(
-            f"Shown in blocks of {crop.factor} × {crop.factor} × {crop.factor} voxels of the task's grid, to fit this page."
-        )
-    return View(task, title, spacing, origin, every, crop.index(slices, layers[0].image.shape), layers, notes)
-
-
-def _crop(pair: PairVolumes, layers: int, room: int) -> Crop:
-    """The brain's box with every voxel if so many layers of the fixed one's size fit, else coarser."""
-    box = _box(pair.fixed.brain)
-    for factor in FACTORS:
-        crop = Crop(box, factor)
-        every = [max(1, round(LATTICE_MM / mm)) for mm in crop.grid(pair.grid)[0]]
-        field = np.zeros((3, *pair.grid.shape), np.float32)
-        if layers * _layer(crop, every, "", "", pair.fixed.image.data, pair.fixed.labels, field).size <= room:
-            break
-    return crop
-
-
-def _own_layers(pair: PairVolumes, crop: Crop, every: list[int]) -> list[Layer]:
-    still = np.zeros(
-        (3, *pair.grid.shape), np.float32
-    )  # its grid is a regular one, to compare the others with
-    fixed = _layer(crop, every, "Fixed", "", pair.fixed.image.data, pair.fixed.labels, still)
-    return [fixed, _layer(crop, every, "Moving, affinely aligned", "", pair.moving, pair.moving_labels, None)]
+    return notes, []
 
 
 def _layer(
-    crop: Crop, every: list[int], label: str, colour: str,
-    image: np.ndarray, labels: np.ndarray | None, field: np.ndarray | None,
-) -> Layer:  # fmt: skip
+    crop: Crop,
+    label: str,
+    colour: str,
+    image: np.ndarray,
+    labels: np.ndarray | None,
+    field: np.ndarray | None,
+) -> Layer:
+    """image, labels: (D, H, W) on the whole grid; field: (3, D, H, W) mm there."""
     return Layer(
         label,
         colour,
         blob(grey(crop.image(image))),
         None if labels is None else blob(whole(crop.nearest(labels))),
-        None if field is None else blob(_lattice(crop.nearest(field), every)),
+        None if field is None else blob(_lattice(crop.nearest(field), crop.every)),
     )
 
 
@@ -161,7 +179,7 @@ def _lattice(field: np.ndarray, every: list[int]) -> np.ndarray:
 
 
 def _box(brain: np.ndarray) -> tuple[slice, slice, slice]:
-    """The part of the grid that holds the brain, and MARGIN around it."""
+    """The part of the grid (D, H, W) that holds the brain, and MARGIN around it."""
     parts = []
     for axis, size in enumerate(brain.shape):
         there = np.flatnonzero(brain.any(axis=tuple({0, 1, 2} - {axis})))
