@@ -313,7 +313,7 @@ def report(
 
     log_to(log)
     plan, out = Workflow.of(results / "study.json"), out or results / "report.html"
-    size = write_report(plan.study, results, plan.runs(), out)
+    size = write_report(plan.study, results, plan.methods, plan.runs(), out)
     print(f"{out}: {size / 1e6:.1f} MB")
 
 

@@ -1,6 +1,6 @@
 """The page itself: results/STUDY/report.html, one file that needs no network, from what the stages before wrote."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -9,6 +9,7 @@ from markupsafe import Markup
 from regbench.figures.volumes import Batch
 from regbench.records import read_record, write_text
 from regbench.report import words
+from regbench.report.claims import read_claims
 from regbench.report.facts import citations, machines, provenance, settings
 from regbench.report.failures import MOST_GROUPS, find_failures
 from regbench.report.numbers import read_numbers
@@ -18,6 +19,7 @@ from regbench.report.viewer import make_viewer
 from regbench.study import Study
 from regbench.tables.frames import read_table
 from regbench.tables.paper import semi_synthetic
+from regbench.tables.summary import Method
 from regbench.tables.tables import SEMI_SYNTHETIC
 
 LARGEST = 24_500_000  # bytes of the whole page
@@ -37,7 +39,9 @@ SECTIONS = {
 }  # fmt: skip
 
 
-def write_report(study: Study, results: Path, runs: Iterable[Batch], out: Path) -> int:
+def write_report(
+    study: Study, results: Path, methods: Mapping[str, Method], runs: Iterable[Batch], out: Path
+) -> int:
     """Write the page of a finished study to `out`; its size in bytes.
 
     results: the study's own folder. runs: its batches (Plan.runs). Figures have up to FOR_FIGURES bytes, volumes what is then left of LARGEST. Raises FileNotFoundError where scores,
@@ -48,13 +52,16 @@ def write_report(study: Study, results: Path, runs: Iterable[Batch], out: Path) 
     scores, timings = read_table(results / "scores.csv"), read_table(results / "timings.csv")
     facts = read_record(results / "provenance.json")
     failures = find_failures(results)
+    learned = {name for name, method in methods.items() if method.learned}
     pictures, pictures_note = read_pictures(results / "figures", FOR_FIGURES)
     content = {
         "study": study,
         "synthetic": SEMI_SYNTHETIC if any(semi_synthetic(study, task) for task in study.tasks) else "",
-        "summary": [_summary(results / "tables", name, task.table) for name, task in study.tasks.items()],
+        "summary": [
+            _summary(results / "tables", name, task.table, learned) for name, task in study.tasks.items()
+        ],
         "failed": words.failures(scores),
-        "claims": _claims(results / "tables" / "claims.csv"),
+        "claims": read_claims(results / "tables" / "claims.csv"),
         "tables": _fragments(results / "tables", "table*.html"),
         "times": _fragments(results / "tables", "times.html") + _fragments(results / "tables", "speed.html"),
         "sections": {
@@ -90,11 +97,11 @@ def _refuse_unfinished(results: Path) -> None:
             )
 
 
-def _summary(tables: Path, task: str, number: int) -> dict:
+def _summary(tables: Path, task: str, number: int, learned: set[str]) -> dict:
     table = read_numbers(tables / f"table{number}.csv")
     compared = read_numbers(tables / "comparisons.csv")
     measured = table[(table["block"] == "measured") & (table["task"] == task)]
-    found = standings(measured, compared[compared["task"] == task])
+    found = standings(measured, compared[compared["task"] == task], learned)
     return {
         "task": task,
         "opening": words.opening(task, found),
@@ -104,10 +111,6 @@ def _summary(tables: Path, task: str, number: int) -> dict:
         ],
         "speed": words.speed(task, read_numbers(tables / "speed_accuracy.csv")),
     }
-
-
-def _claims(path: Path) -> list[dict]:
-    return read_table(path).to_dict("records") if path.is_file() else []
 
 
 def _fragments(folder: Path, pattern: str) -> list[Markup]:

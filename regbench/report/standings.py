@@ -1,12 +1,11 @@
 """Where the methods of a task stand by each metric, and how sure that is: from the tables' CSV files, in numbers."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from math import comb
-
-import pandas as pd
+from math import isnan, nan
 
 from regbench.scores.metrics import METRICS, Metric
-from regbench.tables.comparisons import LEVEL
+from regbench.tables.comparisons import LEVEL, SEEDS_TO_WIN, Key
 from regbench.tables.frames import Frame
 from regbench.tables.statistics import FEWEST_SUBJECTS
 
@@ -23,76 +22,83 @@ class Rival:
     low: float
     high: float
     p: float  # Holm-corrected; NaN where no test was possible
-    won: bool  # whether comparisons.csv names the leader as the winner
 
 
 @dataclass(frozen=True)
 class Standing:
-    """The methods of a task by one metric; `leaders` holds several where their means are the same."""
+    """The methods of a task by one metric. A learned method that was trained too seldom leads nowhere.
+
+    leaders: rows with the best mean of those that may lead; none where no row may. ahead: rows that may not, with a better
+    mean. rivals: all others, the nearest first.
+    """
 
     metric: Metric
     leaders: list[str]
     mean: float
     low: float
     high: float
-    rivals: list[Rival]  # nearest first
+    ahead: list[str]
+    rivals: list[Rival]
     subjects: int
     smallest_p: float  # that the test could give, corrected, if all subjects agreed
 
     @property
     def beaten(self) -> list[Rival]:
-        """Rivals that the leader is better than, whatever it is and however often it was trained."""
+        """Rivals that are worse, which a test says."""
         return [rival for rival in self.rivals if rival.p < LEVEL and rival.gain > 0]
 
     @property
     def verdict(self) -> str:
-        """`level`, `untested`, `too few`, `seeds`, `sure`, `partly` or `open`: what may be said of the leader."""
-        if len(self.leaders) > 1:
-            return "level"
-        if all(pd.isna(rival.p) for rival in self.rivals):
+        """What may be said: `none`, `level`, `untested`, `too few`, `sure`, `partly` or `open`."""
+        if len(self.leaders) != 1:
+            return "level" if self.leaders else "none"
+        if self.beaten:
+            return "sure" if len(self.beaten) == len(self.rivals) and not self.ahead else "partly"
+        if self.rivals and all(isnan(rival.p) for rival in self.rivals):
             return "untested"
-        if not self.beaten:
-            return "too few" if self.smallest_p >= LEVEL else "open"
-        if not any(rival.won for rival in self.beaten):
-            return "seeds"
-        return "sure" if len(self.beaten) == len(self.rivals) else "partly"
+        return "too few" if self.smallest_p >= LEVEL else "open"
 
 
-def standings(table: Frame, compared: Frame) -> list[Standing]:
+def standings(table: Frame, compared: Frame, learned: Collection[str]) -> list[Standing]:
     """The headline metrics by which the methods of one task are ranked.
 
     table: the measured rows of the task in tableN.csv. compared: its rows in comparisons.csv, which leave controls out.
+    learned: methods that need SEEDS_TO_WIN trainings to lead.
     """
     return [
-        _standing(METRICS[name], table, rows)
+        _standing(METRICS[name], table, rows, learned)
         for name in HEADLINES
         if len(rows := compared[compared["metric"] == name])
     ]
 
 
-def _standing(metric: Metric, table: Frame, compared: Frame) -> Standing:
+def _standing(metric: Metric, table: Frame, compared: Frame, learned: Collection[str]) -> Standing:
     keys = {_key(row, side) for row in compared.to_dict("records") for side in "ab"}
     ranked = [row for row in table.to_dict("records") if (row["method"], row["variant"]) in keys]
     sign = 1 if metric.better == "higher" else -1
     ranked.sort(key=lambda row: -sign * row[metric.name])
-    best = ranked[0]
-    # A difference of rounding is none.
-    leaders = [row for row in ranked if abs(row[metric.name] - best[metric.name]) < 1e-9]
+    may_lead = [row for row in ranked if row["method"] not in learned or row["seeds"] >= SEEDS_TO_WIN]
+    best = may_lead[0] if may_lead else ranked[0]
     names = {(row["method"], row["variant"]): row["row"] for row in ranked}
-    subjects = int(compared["subjects"].min())
+    # A difference of rounding is none.
+    leaders = [row["row"] for row in may_lead if abs(row[metric.name] - best[metric.name]) < 1e-9]
+    ahead = [row["row"] for row in ranked if sign * (row[metric.name] - best[metric.name]) >= 1e-9]
+    rivals = _rivals((best["method"], best["variant"]), compared, names, sign)
+    subjects, tests = int(compared["subjects"].max()), len(compared)
     return Standing(
         metric,
-        [row["row"] for row in leaders],
+        leaders,
         best[metric.name],
-        best.get(f"{metric.name}_low", float("nan")),
-        best.get(f"{metric.name}_high", float("nan")),
-        _rivals((best["method"], best["variant"]), compared, names, sign),
+        best.get(f"{metric.name}_low", nan),
+        best.get(f"{metric.name}_high", nan),
+        ahead,
+        [rival for rival in rivals if rival.row not in ahead],
         subjects,
-        min(1.0, comb(len(keys), 2) * 2.0 ** (1 - subjects)) if subjects >= FEWEST_SUBJECTS else 1.0,
+        min(1.0, tests * 2.0 ** (1 - subjects)) if subjects >= FEWEST_SUBJECTS else 1.0,
     )
 
 
-def _rivals(leader: tuple[str, str], compared: Frame, names: dict, sign: int) -> list[Rival]:
+def _rivals(leader: Key, compared: Frame, names: dict[Key, str], sign: int) -> list[Rival]:
     rivals = []
     for row in compared.to_dict("records"):
         sides = {_key(row, side): side for side in "ab"}
@@ -100,10 +106,9 @@ def _rivals(leader: tuple[str, str], compared: Frame, names: dict, sign: int) ->
             turn = sign if sides[leader] == "a" else -sign
             (other,) = sides.keys() - {leader}
             ends = sorted([turn * row["low"], turn * row["high"]])
-            won = row["winner"] == "/".join(leader)
-            rivals.append(Rival(names[other], turn * row["difference"], *ends, row["p_holm"], won))
+            rivals.append(Rival(names[other], turn * row["difference"], *ends, row["p_holm"]))
     return sorted(rivals, key=lambda rival: rival.gain)
 
 
-def _key(row: dict, side: str) -> tuple[str, str]:
+def _key(row: dict, side: str) -> Key:
     return row[f"method_{side}"], row[f"variant_{side}"]

@@ -16,9 +16,10 @@ BADGES = {
     "open": "ahead, not told apart",
     "too few": "ahead, too few subjects to tell",
     "untested": "ahead, not tested",
-    "seeds": "ahead, too few trainings",
     "level": "level",
+    "none": "none may lead",
 }
+SEEDS = f"A learned method needs {SEEDS_TO_WIN} trainings to lead."
 DEVICES = {"cpu": "the CPU", "cuda": "the GPU"}
 CLOCKS = {"compute": "steady computing alone", "total": "whole commands"}
 
@@ -32,21 +33,36 @@ def opening(task: str, found: list[Standing]) -> str:
         if len(standing.leaders) == 1:
             ahead.setdefault(standing.leaders[0], []).append(standing.metric.title)
     told = [f"{row} by {_joined(metrics)}" for row, metrics in ahead.items()]
-    level = [s.metric.title for s in found if len(s.leaders) > 1]
+    level = [s.metric.title for s in found if s.verdict == "level"]
     words = f"Ahead on task {task}: {'; '.join(told)}." if told else f"Task {task}: none is ahead."
     return words + (f" Several are level by {_joined(level)}." if level else "")
 
 
 def finding(standing: Standing) -> str:
-    """A paragraph on one metric: the leader, by how much, how sure."""
+    """A paragraph on one metric: the leader, by how much, how sure; and who would be ahead with more trainings."""
     metric, best = standing.metric, "highest" if standing.metric.better == "higher" else "lowest"
     mean = _number(standing.mean, metric) + _interval(standing.low, standing.high, metric)
+    if standing.verdict == "none":
+        return f"The {best} mean is {mean}. {SEEDS} No method here may."
+    of = " of those that may lead" if standing.ahead else ""
     if standing.verdict == "level":
-        return f"{_joined(standing.leaders)} have the same {best} mean, {mean}."
+        words = f"{_joined(standing.leaders)} have the same {best} mean{of}, {mean}."
+    else:
+        words = f"{standing.leaders[0]} has the {best} mean{of}, {mean}{_step(standing)}."
+        words += f" {_sure(standing)}" if standing.rivals else ""
+    return words + (
+        f" {_joined(standing.ahead)}: a better mean, too few trainings. {SEEDS}" if standing.ahead else ""
+    )
+
+
+def _step(standing: Standing) -> str:
+    """How far the next one is behind."""
+    if not standing.rivals:
+        return ""
     nearest = standing.rivals[0]
-    step = _number(abs(nearest.gain), metric) + _interval(nearest.low, nearest.high, metric)
+    step = _number(abs(nearest.gain), standing.metric) + _interval(nearest.low, nearest.high, standing.metric)
     side = "better than" if nearest.gain >= 0 else "worse, on the pairs that both have, than"
-    return f"{standing.leaders[0]} has the {best} mean, {mean}: {step} {side} {nearest.row}, the next. {_sure(standing)}"
+    return f": {step} {side} {nearest.row}, the next"
 
 
 def _sure(standing: Standing) -> str:
@@ -64,10 +80,8 @@ def _sure(standing: Standing) -> str:
     if not beaten:
         return f"No difference from the others is significant (least p {p_text(_least(standing))}; {test})."
     worst = p_text(max(rival.p for rival in beaten))
-    over = "each of the others" if not rest else _joined(rival.row for rival in beaten)
+    over = _joined(rival.row for rival in beaten) if rest else "each of the others"
     words = f"The difference from {over} is significant (p at most {worst}; {test})."
-    if standing.verdict == "seeds":
-        words += f" It does not count as a win: that needs {SEEDS_TO_WIN} trainings of a learned method, this one had fewer."
     return words + (f" Not told apart from {_joined(rest)}." if rest else "")
 
 

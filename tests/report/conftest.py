@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from regbench.report.page import write_report
-from tests.report.made import Made, make_study
+from tests.report.made import LABELS, Made, make_study
 
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -26,7 +26,7 @@ def made(tmp_path_factory) -> Made:
 def page_file(made) -> Path:
     """Its report."""
     out = made.results / "report.html"
-    write_report(made.study, made.results, made.runs, out)
+    write_report(made.study, made.results, LABELS, made.runs, out)
     return out
 
 

@@ -27,7 +27,7 @@ TABLE = """<section class="regbench-table"><h2>Table {number}. Made up</h2><tabl
 <tr><th scope="row">DMI</th><td class="best" data-value="10">10.00 (0.1)</td></tr>
 </tbody></table><p class="note">Made up.</p></section>"""
 CLAIM = {
-    "id": "c1", "source": "section IV", "statement": "Ours is faster & better", "published": "0.58", "check": "", "ours": "0.61",
+    "id": "c1", "source": "section IV", "statement": "Ours is faster & better", "published": "0.58", "check": "difference", "ours": "0.6123456",
     "low": "0.55", "high": "0.66", "p": "0.2", "effect": "", "n": "12", "seeds": "1", "verdict": "not testable with these data",
     "reason": "semi-synthetic", "task": "mono",
 }  # fmt: skip
@@ -57,7 +57,9 @@ def make_study(results: Path) -> Made:
     write_tables(study(), results, LABELS)
     for number in (1, 2):
         write_text(results / "tables" / f"table{number}.html", TABLE.format(number=number))
-    pd.DataFrame([CLAIM]).to_csv(results / "tables" / "claims.csv", index=False)
+    pd.DataFrame([CLAIM, CLAIM | {"id": "v1", "check": "value", "verdict": "holds"}]).to_csv(
+        results / "tables" / "claims.csv", index=False
+    )
     facts = {"environment": {"host": "box", "libraries": {"torch": "2.0"}}, "code": {"runs": "abc"}}
     write_record(results / "provenance.json", facts | {"study": study().model_dump(mode="json")})
     _write_figures(results / "figures")

@@ -19,7 +19,7 @@ from regbench.report.failures import find_failures
 from regbench.report.layers import view
 from regbench.report.page import write_report
 from regbench.report.pictures import read_pictures
-from tests.report.made import EVIL, Made
+from tests.report.made import EVIL, LABELS, Made
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def copied(made, tmp_path) -> Made:
 
 def written(made: Made) -> str:
     out = made.results / "report.html"
-    write_report(made.study, made.results, made.runs, out)
+    write_report(made.study, made.results, LABELS, made.runs, out)
     return out.read_text(encoding="utf8")
 
 
@@ -44,8 +44,11 @@ def test_it_has_every_section_with_what_the_stages_left(page_file):
     text = page_file.read_text(encoding="utf8")
     told = words(text)
     assert "neither confirm nor refute the paper's" in told
-    assert "Our Method (DMI) by DSC" in told
-    assert "Ours is faster & better" in told
+    assert "SyN by DSC" in told
+    assert "Our Method (DMI): a better mean, too few trainings." in told
+    assert "2 checks: 1 not testable with these data, 1 holds." in told
+    assert "Ours is faster & better c1, section IV mono 0.58 0.6123 0.55 to 0.66" in told
+    assert "The 1 printed values, one by one" in told
     assert "Table 1. Made up" in told
     assert "Fast CPU, box" in told
     assert "</script><script>" not in text
@@ -117,7 +120,7 @@ def test_a_coarser_image_is_the_mean_of_its_blocks(made):
 def test_a_page_that_cannot_be_small_enough_is_refused(made, monkeypatch, tmp_path):
     monkeypatch.setattr(module, "LARGEST", 20_000)
     with pytest.raises(ValueError, match="more than 20000"):
-        write_report(made.study, made.results, made.runs, tmp_path / "page.html")
+        write_report(made.study, made.results, LABELS, made.runs, tmp_path / "page.html")
 
 
 def test_figures_are_narrower_where_there_is_less_room(made):
@@ -147,7 +150,7 @@ def test_alike_failures_stand_together_with_the_log_of_the_first(copied):
 
 def test_the_same_study_gives_the_same_page(made, page_file, tmp_path):
     again = tmp_path / "again.html"
-    write_report(made.study, made.results, made.runs, again)
+    write_report(made.study, made.results, LABELS, made.runs, again)
     assert again.read_bytes() == page_file.read_bytes()
 
 
