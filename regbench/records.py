@@ -35,7 +35,7 @@ def write_text(path: Path | str, text: str) -> None:
     write_bytes(path, text.encode())
 
 
-def write_record(path: Path | str, record: dict[str, Any]) -> None:
+def write_record(path: Path | str, record: dict[str, Any] | list[Any]) -> None:
     """Write a JSON record atomically. NaN is refused: a record is read by tools that are strict about JSON."""
     write_text(path, json.dumps(record, indent=1, allow_nan=False, default=_plain) + "\n")
 

@@ -23,6 +23,7 @@ def study_problems(plan: Plan) -> tuple[list[Problem], Plan]:
     for task in plan.study.tasks:
         problems += _contrast_problems(plan, task)
     problems += _braces(sound)
+    problems += _figure_problems(sound)
     for task in sound.study.tasks:
         problems += _task_problems(sound, task)
         problems += method_problems(sound, task) if methods else []
@@ -96,6 +97,20 @@ def _braces(plan: Plan) -> list[Problem]:
         for path in dict.fromkeys(sources)
         if "{" in str(path) or "}" in str(path)
     ]
+
+
+def _figure_problems(plan: Plan) -> list[Problem]:
+    """A pair or slices that figures shall show and that no task has."""
+    shown, tasks, problems = plan.study.figures, plan.study.tasks, []
+    if shown.pair and tasks and not any(shown.pair in plan.pairs(task, "test") for task in tasks):
+        what = f"no test pair {list(shown.pair)} in any task"
+        example = next((list(pair) for task in tasks for pair in plan.pairs(task, "test")), "[FIXED, MOVING]")
+        problems.append(Problem("figures.pair", what, f"expected one such as {example}"))
+    for name, task in tasks.items():
+        if shown.slices and any(n >= size for n, size in zip(shown.slices, task.grid.shape, strict=True)):
+            what = f"slices {list(shown.slices)} lie beyond the grid of task {name}"
+            problems.append(Problem("figures.slices", what, f"expected less than {list(task.grid.shape)}"))
+    return problems
 
 
 def _task_problems(plan: Plan, name: str) -> list[Problem]:

@@ -7,14 +7,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from regbench.figures.style import FAINT, GREY, PAGE, axes_at, blank
+from regbench.figures.style import FAINT, GREY, PAGE, axes_at, blank, names_width
 from regbench.figures.task import JUDGING, TaskData, Unavailable, better
 from regbench.scores.metrics import METRICS
 from regbench.tables.frames import Frame
 from regbench.tables.summary import PAIR, pair_values
 
 MOST_PANELS = 3
-ROW, NAMES, TOP, FOOT, RIGHT = 5.0, 29.0, 4.0, 10.0, 3.0  # mm: a method's row, and the room around the panels
+ROW, TOP, FOOT, RIGHT = 5.0, 4.0, 10.0, 3.0  # mm: a method's row, and the room around the panels
 WRITTEN = 12  # labels, of which the values still fit into their cells
 TICKED = 60  # labels, of which the numbers still fit below
 
@@ -25,9 +25,10 @@ def draw_accuracy(task: TaskData) -> tuple[Figure, str]:
     values = {line.key: pair_values(task.of(line)) for line in task.lines}
     height = ROW * len(task.lines)
     figure = blank(PAGE, TOP + height + FOOT)
-    width = (PAGE - NAMES - RIGHT) / len(metrics) - 5
+    beside = names_width([line.label for line in task.lines])
+    width = (PAGE - beside - RIGHT) / len(metrics) - 5
     for n, metric in enumerate(metrics):
-        axes = axes_at(figure, NAMES + n * (width + 5), TOP, width, height)
+        axes = axes_at(figure, beside + n * (width + 5), TOP, width, height)
         _panel(axes, task, metric, [_of(values[line.key], metric) for line in task.lines])
         axes.set_yticks(range(len(task.lines)), [line.label for line in task.lines] if n == 0 else [])
         axes.tick_params(axis="y", length=0)
@@ -48,10 +49,12 @@ def draw_labels(task: TaskData) -> tuple[Figure, str]:
     table = means.reindex(pd.MultiIndex.from_tuples([line.key for line in task.lines]))
     methods = [not line.control for line in task.lines]
     table = table[table[methods if any(methods) else slice(None)].mean().sort_values(ascending=False).index]
+    beside = names_width([line.label for line in task.lines])
     figure = blank(PAGE, TOP + ROW * len(table) + FOOT + 9)
-    axes = axes_at(figure, NAMES, TOP, PAGE - NAMES - RIGHT, ROW * len(table))
+    axes = axes_at(figure, beside, TOP, PAGE - beside - RIGHT, ROW * len(table))
+    low, high = np.floor(10 * np.nanmin(table)) / 10, np.ceil(10 * np.nanmax(table)) / 10
     axes.set_facecolor(FAINT)  # of a method that has no score
-    shown = axes.imshow(table.to_numpy(), aspect="auto", cmap="cividis", vmin=0, vmax=1)
+    shown = axes.imshow(table.to_numpy(), aspect="auto", cmap="cividis", vmin=low, vmax=high)
     axes.set_yticks(range(len(table)), [line.label for line in task.lines])
     few = len(table.columns) <= TICKED
     names = [f"{label:.0f}" for label in table.columns]
@@ -62,7 +65,7 @@ def draw_labels(task: TaskData) -> tuple[Figure, str]:
     axes.spines[:].set_visible(False)
     axes.set_xlabel("label, by mean DSC over methods")
     if len(names) <= WRITTEN:
-        _write_values(axes, table)
+        _write_values(axes, table, (low + high) / 2)
     below = axes_at(figure, PAGE - RIGHT - 45, TOP + ROW * len(table) + 12, 45, 2)
     figure.colorbar(shown, cax=below, orientation="horizontal").outline.set_visible(False)  # pyright: ignore[reportCallIssue]
     below.set_ylabel("DSC", rotation=0, ha="right", va="center")
@@ -97,8 +100,9 @@ def _panel(axes: Axes, task: TaskData, metric: str, values: list[Any]) -> None:
     for n, (line, one) in enumerate(zip(task.lines, values, strict=True)):
         if len(one) == 0:
             axes.text(
-                0.5, n, "no score", color=GREY, ha="center", va="center", transform=axes.get_yaxis_transform()
-            )
+                0.5, n, "no score", color=GREY, ha="center", va="center", transform=axes.get_yaxis_transform(),
+                backgroundcolor="white",
+            )  # fmt: skip
             continue
         axes.scatter(one, np.full(len(one), n), s=5, color=line.colour, lw=0, alpha=max(alpha, 0.4), zorder=3)
         axes.boxplot(
@@ -108,12 +112,12 @@ def _panel(axes: Axes, task: TaskData, metric: str, values: list[Any]) -> None:
         )  # fmt: skip
     axes.set(ylim=(len(values) - 0.5, -0.5), xlabel=better(metric))
     axes.grid(axis="x")
-    if METRICS[metric].range[0] == 0 and METRICS[metric].better == "lower":
+    if METRICS[metric].better == "lower" and together.min().min() < together.max().max() / 2:
         axes.set_xlim(left=0)
 
 
-def _write_values(axes: Axes, table: Frame) -> None:
+def _write_values(axes: Axes, table: Frame, middle: float) -> None:
     for (row, column), value in np.ndenumerate(table.to_numpy()):
         if not np.isnan(value):
-            colour = "white" if value < 0.5 else "black"
+            colour = "white" if value < middle else "black"
             axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=6)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from regbench.scores.metrics import METRICS
-from regbench.scores.surface import label_borders
 from regbench.study import FigureSettings
 from regbench.tables.frames import Frame
 from regbench.tables.summary import PAIR
@@ -80,15 +79,23 @@ def choose_slices(
     without labels, most of the brain; the first of equals.
     """
     if settings.slices:
-        return tuple(min(n, size - 1) for n, size in zip(settings.slices, brain.shape, strict=True)), (
-            "slices named in the study"
-        )  # pyright: ignore[reportReturnType]
-    with_labels = labels is not None and bool((labels > 0).any())
-    counted = label_borders(labels) if with_labels and labels is not None else brain
-    counts = [counted.sum(axis=tuple({0, 1, 2} - {axis})) for axis in range(3)]
-    return (int(counts[0].argmax()), int(counts[1].argmax()), int(counts[2].argmax())), (
-        "slice that crosses most label borders" if with_labels else "slice with most of the brain"
-    )
+        return settings.slices, "slices named in the study"
+    if labels is None or not (labels > 0).any():
+        counts, rule = [_area(brain, axis) for axis in range(3)], "slice with most of the brain"
+    else:
+        counts, rule = [_borders(labels, axis) for axis in range(3)], "slice that crosses most label borders"
+    return (int(counts[0].argmax()), int(counts[1].argmax()), int(counts[2].argmax())), rule
+
+
+def _area(brain: np.ndarray, axis: int) -> np.ndarray:
+    """Voxels in each slice normal to an axis."""
+    return brain.sum(axis=tuple({0, 1, 2} - {axis}))
+
+
+def _borders(labels: np.ndarray, axis: int) -> np.ndarray:
+    """Neighbours of two labels within each slice normal to an axis."""
+    within = {0, 1, 2} - {axis}
+    return sum((np.diff(labels, axis=other) != 0).sum(axis=tuple(within)) for other in within)  # pyright: ignore[reportReturnType]
 
 
 def plane(volume: np.ndarray, axis: int, index: int) -> np.ndarray:

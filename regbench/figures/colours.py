@@ -1,7 +1,7 @@
 """One colour for a method, in every figure and in the report.
 
-Any two are told apart with normal sight and with protan-, deuteran- or tritanopia: the first eight are Okabe and Ito's
-(2008), the others each the one farthest from all before it, as the least favoured of these eyes sees it.
+Any two are told apart with normal sight and with protan-, deuteran- or tritanopia: those of the
+paper's methods are Okabe and Ito's (2008), the others far from all before them as the least favoured eye sees them.
 """
 
 import hashlib
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 COLOURS = {
     "identity": "#9C9C9C", "truth": "#000000", "bspline": "#E69F00", "syn": "#0072B2", "voxelmorph": "#009E73",
-    "dmi": "#D55E00", "dmi_io": "#CC79A7", "syn_cc": "#56B4E9", "greedy": "#5A2D00", "dmi_fast_io": "#5A00C3",
+    "dmi": "#D55E00", "dmi_io": "#C078B4", "syn_cc": "#56B4E9", "greedy": "#5A2D00", "dmi_fast_io": "#5A00C3",
     "voxelmorph_mi": "#0F3C5A", "dmi_fast": "#B45AFF", "greedy_nmi": "#D2B469", "demons": "#E1004B",
     "fireants": "#780F2D", "convexadam": "#001EFF", "fireants_mi": "#A50087", "voxelmorph_ncc": "#C3C396",
 }  # fmt: skip

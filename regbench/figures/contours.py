@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from skimage.measure import perimeter
 
 from regbench.figures.sheet import say, sheet, show
 from regbench.figures.slices import AXIAL, PairSlices
@@ -16,11 +17,11 @@ DARKER = 1.25  # the image's white point, so that outlines stand out
 
 
 def draw_contours(pair: PairSlices) -> tuple[Figure, str]:
-    """A cell for each method with the outlines of the slice's largest labels; and what the caption says of it."""
+    """A cell for each method with the outlines of a few of the slice's labels; and what the caption says of it."""
     if pair.labels is None or pair.moving_labels is None:
         raise Unavailable("The pair that is shown has no labels on both sides.")
     fixed, before = pair.labels[AXIAL], pair.moving_labels[AXIAL]
-    names = largest_labels(fixed)
+    names = readable_labels(fixed)
     if not names:
         raise Unavailable("No label crosses the slice that is shown.")
     rows, columns = _window(np.isin(fixed, names) | np.isin(before, names))
@@ -42,16 +43,21 @@ def draw_contours(pair: PairSlices) -> tuple[Figure, str]:
     told = {"fixed label": FIXED, "moving label before (affine)": BEFORE, "carried over": AFTER}
     drawn.legend([Line2D([], [], color=colour, label=name, lw=1.5) for name, colour in told.items()])
     return drawn.figure, (
-        f"Outlines on the axial slice of the fixed image of the {len(names)} largest labels in it "
-        f"({', '.join(map(str, names))}): yellow the fixed image's own, red the moving image's after affine alignment, "
+        f"Outlines on the axial slice of the fixed image, of its {len(names)} most compact labels of median area and more "
+        f"(labels {', '.join(map(str, names))}): yellow the fixed image's own, red the moving image's after affine alignment, "
         "blue those that the method carried over."
     )
 
 
-def largest_labels(labels: np.ndarray) -> list[int]:
-    """The labels that fill most of a slice (rows, columns), background apart."""
-    names, counts = np.unique(labels[labels > 0], return_counts=True)
-    return sorted(int(name) for name in names[np.argsort(-counts, kind="stable")[:STRUCTURES]])
+def readable_labels(labels: np.ndarray) -> list[int]:
+    """The labels of a slice (rows, columns) whose outlines are read with ease: the roundest of the larger half.
+
+    Round: of the greatest area for its perimeter squared.
+    """
+    names, areas = np.unique(labels[labels > 0], return_counts=True)
+    large = [(int(name), area) for name, area in zip(names, areas, strict=True) if area >= np.median(areas)]
+    rank = {name: -area / max(perimeter(labels == name), 1) ** 2 for name, area in large}
+    return sorted(sorted(rank, key=lambda name: rank[name])[:STRUCTURES])
 
 
 def _window(where: np.ndarray) -> tuple[slice, slice]:

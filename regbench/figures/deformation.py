@@ -17,7 +17,7 @@ SHARE = 98.0  # percentile of the distances that the colours end at
 
 def draw_grids(pair: PairSlices) -> tuple[Figure, str]:
     """The fixed image's grid where each method takes it to, over the moving image; and what the caption says of it."""
-    drawn = _sheet(pair, [run.line.label for run in pair.runs])
+    drawn = _sheet(pair, [run.line.label for run in pair.runs], foot=False)
     step = max(round(max(pair.fixed[AXIAL].shape) / GRID_LINES), 1)
     for (axes,), run in zip(drawn.cells, pair.runs, strict=True):
         if run.moved is None:
@@ -85,12 +85,12 @@ def draw_error(pair: PairSlices) -> tuple[Figure, str]:
     )
 
 
-def _sheet(pair: PairSlices, titles: list[str]) -> Sheet:
-    return sheet(titles, [pair.shape()], [run.line.colour for run in pair.runs])
+def _sheet(pair: PairSlices, titles: list[str], foot: bool = True) -> Sheet:
+    return sheet(titles, [pair.shape()], [run.line.colour for run in pair.runs], foot)
 
 
 def _percent(run: RunSlices) -> str:
-    return "" if run.jacobian is None else f"\n{run.folding:.2g} %"
+    return "" if run.jacobian is None else f"\n{run.folding:.2g} % folded"
 
 
 def _lines(axes: Axes, moved: np.ndarray, step: int) -> None:

@@ -10,14 +10,14 @@ ORDER = (2, 1, 0)  # axial, coronal, sagittal
 
 def draw_differences(pair: PairSlices) -> tuple[Figure, str]:
     """Fixed and moving image, then fixed - moving before and after, in three planes; with what the caption says."""
-    titles = ["Fixed", "Moving, affine", "Difference before", *(run.line.label for run in pair.runs)]
-    colours = [None, None, None, *(run.line.colour for run in pair.runs)]
+    titles = ["Fixed", "Moving, affine", "Difference before", *(run.line.label for run in pair.registered)]
+    colours = [None, None, None, *(run.line.colour for run in pair.registered)]
     drawn = sheet(titles, [pair.shape(axis) for axis in ORDER], colours)
     images = [pair.fixed, pair.moving, _minus(pair, pair.moving)]
-    images += [_minus(pair, run.warped) if run.warped else None for run in pair.runs]
+    images += [_minus(pair, run.warped) if run.warped else None for run in pair.registered]
     for n, planes in enumerate(images):
         if planes is None:
-            say(drawn.cells[n], pair.runs[n - 3])
+            say(drawn.cells[n], pair.registered[n - 3])
             continue
         for axes, axis in zip(drawn.cells[n], ORDER, strict=True):
             lowest = 0 if n < 2 else -1

@@ -21,14 +21,18 @@ def draw_pictures(pair: PairSlices, mono: bool) -> tuple[Figure, str]:
 
     Returns the figure and what its caption says of it.
     """
-    images = [pair.fixed[AXIAL], pair.moving[AXIAL], *(run.warped and run.warped[AXIAL] for run in pair.runs)]
-    titles = ["Fixed", "Moving, affine", *(run.line.label for run in pair.runs)]
-    colours = [None, None, *(run.line.colour for run in pair.runs)]
+    images = [
+        pair.fixed[AXIAL],
+        pair.moving[AXIAL],
+        *(run.warped and run.warped[AXIAL] for run in pair.registered),
+    ]
+    titles = ["Fixed", "Moving, affine", *(run.line.label for run in pair.registered)]
+    colours = [None, None, *(run.line.colour for run in pair.registered)]
     whole, box = pair.shape(), differing_box(pair)
-    drawn = sheet(titles, [whole, (1, 1), whole], colours)
+    drawn = sheet(titles, [whole, (1, 1), whole], colours, foot=mono)
     for n, image in enumerate(images):
         if image is None:
-            say(drawn.cells[n], pair.runs[n - 2])
+            say(drawn.cells[n], pair.registered[n - 2])
         else:
             _cell(drawn.cells[n], image, pair, box, mono, first=n == 0)
     if mono:
@@ -39,26 +43,34 @@ def draw_pictures(pair: PairSlices, mono: bool) -> tuple[Figure, str]:
         else "a checkerboard of the fixed image and the registered one"
     )
     return drawn.figure, (
-        "Top: axial slice, the patient's right on the left. Middle: the boxed region, placed where the methods' images "
-        f"differ most from one another. Bottom: {below}. The line above an image is in its method's colour."
+        "A method that leaves the moving image as it is, as the affine row does, is not shown again. Top: axial slice, the patient's right on the left. Middle: the boxed region, placed where the methods' images "
+        f"differ most from one another (their middle half). Bottom: {below}. The line above an image is in its method's colour."
     )
 
 
 def differing_box(pair: PairSlices) -> Box:
-    """The square region of the axial slice where the images of the methods, controls apart, vary most; in pixels."""
+    """The square region of the axial slice where the images of the methods vary most; in pixels.
+
+    Controls do not count, and a few methods that went astray do not either: it is the range of the middle half.
+    """
     methods = [run for run in pair.shown if not run.line.control] or pair.shown
     images = [run.warped[AXIAL] for run in methods if run.warped] + [pair.moving[AXIAL]]
-    spread = np.where(pair.brain[AXIAL], np.std(images[:-1] if len(images) > 2 else images, axis=0), 0)
+    spread = np.where(pair.brain[AXIAL], _spread(images[:-1] if len(images) > 2 else images), 0)
     side = BOX * max(pair.shape())
     rows, columns = (
         min(max(round(side / mm), 4), n) for mm, n in zip(pair.spacing[AXIAL], spread.shape, strict=True)
     )
-    mean = uniform_filter(spread, (rows, columns), mode="constant")
+    mean = uniform_filter(spread, (rows, columns), mode="constant")  # pyright: ignore[reportArgumentType]
     # Only places from which the whole box lies in the slice.
     top, left = spread.shape[0] - rows, spread.shape[1] - columns
     inside = mean[rows // 2 : rows // 2 + top + 1, columns // 2 : columns // 2 + left + 1]
     row, column = np.unravel_index(inside.argmax(), inside.shape)
     return int(row), int(column), rows, columns
+
+
+def _spread(images: list[np.ndarray]) -> np.ndarray:
+    low, high = np.percentile(images, [25, 75], axis=0)
+    return high - low
 
 
 def checkerboard(a: np.ndarray, b: np.ndarray, spacing: tuple[float, float]) -> np.ndarray:

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.stats import friedmanchisquare, studentized_range
 
-from regbench.figures.style import PAGE, axes_at, blank
+from regbench.figures.style import PAGE, axes_at, blank, names_width
 from regbench.figures.task import JUDGING, TaskData, Unavailable
 from regbench.scores.metrics import METRICS
 from regbench.tables.frames import Frame
@@ -14,7 +14,7 @@ from regbench.tables.summary import PAIR, pair_values
 
 LEVEL = 0.05
 FINISHED = 0.5  # of the pairs, which a method must have ended well to be ranked
-HEAD, ROW, FOOT = 16.0, 4.5, 9.0  # mm
+HEAD, ROW, FOOT = 9.0, 4.5, 6.0  # mm
 
 
 def draw_ranks(task: TaskData) -> tuple[Figure, str]:
@@ -32,21 +32,27 @@ def draw_ranks(task: TaskData) -> tuple[Figure, str]:
     _, p = friedmanchisquare(*(values[name] for name in values))
     differing = posthoc_nemenyi_friedman(values.to_numpy())
     differing.index = differing.columns = values.columns
-    cd = critical_difference(methods, subjects)
     colours = {line.label: line.colour for line in task.lines if line.label in values}
     figure = blank(PAGE, HEAD + ROW * (methods + 1) / 2 + FOOT)
-    axes = axes_at(figure, 35, HEAD, PAGE - 70, ROW * (methods + 1) / 2 + 3)
-    critical_difference_diagram(
-        ranks, differing, ax=axes, alpha=LEVEL, color_palette=colours, cd=cd, label_props={"fontsize": 7},
-        marker_props={"s": 22}, elbow_props={"lw": 0.9}, crossbar_props={"lw": 2.2, "color": "#000000"},
+    beside = names_width([f"{label} (10.5)" for label in values]) + 2
+    axes = axes_at(figure, beside, HEAD, PAGE - 2 * beside, ROW * (methods + 1) / 2 + 3)
+    drawn = critical_difference_diagram(
+        ranks, differing, ax=axes, alpha=LEVEL, color_palette=colours, label_props={"fontsize": 7},
+        marker_props={"s": 22}, elbow_props={"lw": 0.9}, crossbar_props={"linewidth": 2.2, "color": "#000000"},
     )  # fmt: skip
-    axes.set_xlabel(f"mean rank by {METRICS[metric].title} over {subjects} fixed subjects (1 is best)")
+    axes.spines["top"].set_visible(True)
+    for label in drawn["labels"]:
+        label.set_color("black")  # pale colours are no colours for type
+    cd = critical_difference(methods, subjects)
+    axes.set_xlabel(
+        f"mean rank by {METRICS[metric].title} over {subjects} fixed subjects (1 is best); critical difference {cd:.2g}"
+    )
     axes.xaxis.set_label_position("top")
     told = f" Not ranked, having finished too few pairs: {', '.join(left_out)}." if left_out else ""
     return figure, (
         f"{task.sentence} Mean rank of each method by {METRICS[metric].title} over {subjects} fixed subjects, each with the "
         f"mean over its pairs that all ranked methods finished. A black bar joins methods whose ranks do not differ (Nemenyi "
-        f"test, {LEVEL:g}; Friedman test of all: p = {p:.2g}); CD: the least difference that would. {_power(subjects)}"
+        f"test, {LEVEL:g}; Friedman test of all: p = {p:.2g}); the critical difference is the least that would. {_power(subjects)}"
         f"The tables' pairwise tests, which keep the size of differences, decide who is best.{told}"
     )
 
@@ -65,7 +71,7 @@ def subject_means(task: TaskData, metric: str) -> tuple[Frame, list[str]]:
     left_out = [line.label for line in lines if line.label not in ranked]
     if len(ranked) < 3:
         raise Unavailable(f"Ranks are for three methods at least; {len(ranked)} have enough scores here.")
-    table = pd.concat(ranked, axis=1).dropna().groupby("fixed").mean()
+    table: Frame = pd.concat(ranked, axis=1).dropna().groupby("fixed").mean()
     if len(table) < FEWEST_SUBJECTS:
         raise Unavailable(
             f"Ranks need {FEWEST_SUBJECTS} fixed subjects at least whose pairs all methods finished; here there are {len(table)}."

@@ -2,6 +2,7 @@
 
 import math
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +13,10 @@ from matplotlib.figure import Figure
 from regbench.figures.slices import RunSlices
 from regbench.figures.style import FAINT, GREY, PAGE, TALLEST, axes_at, blank
 
-GAP, LINE, FOOT = 1.2, 3.0, 11.0  # mm: between panels, a line of type, the room below for a legend
+GAP, LINE, FOOT = 1.2, 3.0, 12.5  # mm: between panels, a line of type, the room below for a legend
 LARGEST = 40.0  # mm, the width of a panel when there are few
-MOST = 9  # cells in a row
+SMALLEST = 15.0  # mm
+MOST = 6  # cells in a row, if the page has room for more rows
 
 
 @dataclass
@@ -42,30 +44,59 @@ class Sheet:
         )
 
 
-def sheet(titles: list[str], shapes: list[tuple[float, float]], colours: list[str | None]) -> Sheet:
-    """Cells with a title and, where a method has one, a line in its colour.
+@dataclass(frozen=True)
+class _Layout:
+    """So many rows of cells on a page: millimetres of a cell's head, width and whole height, and its title's lines."""
 
-    shapes: (rows, columns) of each panel of a cell, any unit. Rows of cells are as even as can be, and narrower where
-    the sheet would be too tall for a page.
-    """
-    tall = sum(rows / columns for rows, columns in shapes)
-    rows = math.ceil(len(titles) / MOST)
-    while True:
+    rows: int
+    columns: int
+    width: float
+    head: float
+    height: float
+    wrapped: list[list[str]]
+
+    @classmethod
+    def of(cls, titles: list[str], rows: int, tall: float, panels: int, room: float) -> "_Layout":
+        """As wide as the page's width and `room`, mm of height, allow; tall: height of a cell's panels for a width of 1."""
         columns = math.ceil(len(titles) / rows)
         width = min((PAGE - GAP) / columns - GAP, LARGEST)
-        wrapped = [_wrapped(title, width) for title in titles]
+        lines = [_wrapped(title, width) for title in titles]
+        head = LINE * max(map(len, lines)) + 1.5
+        width = min(width, (room / rows - head - GAP * (panels + 1)) / tall)
+        wrapped = [_wrapped(title, width) for title in titles]  # narrower cells may need more lines
         head = LINE * max(map(len, wrapped)) + 1.5
-        height = head + tall * width + GAP * (len(shapes) + 1)
-        if rows == 1 or rows * height + FOOT <= TALLEST:
-            break
-        rows -= 1
-    figure = blank(columns * (width + GAP) + GAP, rows * height + FOOT)
+        width = min(width, (room / rows - head - GAP * (panels + 1)) / tall)
+        return cls(rows, columns, width, head, head + tall * width + GAP * (panels + 1), wrapped)
+
+
+def sheet(
+    titles: list[str], shapes: list[tuple[float, float]], colours: Sequence[str | None], foot: bool = True
+) -> Sheet:
+    """Cells with a title and, where a method has one, a line in its colour.
+
+    shapes: (rows, columns) of each panel of a cell, any unit; foot: whether a legend or bar comes below. Of the
+    numbers of rows that a page takes, the one with the widest cells.
+    """
+    tall, below = sum(rows / columns for rows, columns in shapes), FOOT if foot else 0
+    tries = [
+        _Layout.of(titles, rows, tall, len(shapes), TALLEST - below)
+        for rows in range(1, math.ceil(len(titles) / MOST) + 1)
+    ]
+    best = max(tries, key=lambda layout: layout.width)
+    if (
+        best.width < SMALLEST
+    ):  # a study of very many variants: better longer than a page than too small to see
+        best = _Layout.of(
+            titles, math.ceil(len(titles) * (SMALLEST + GAP) / PAGE), tall, len(shapes), math.inf
+        )
+    columns, width, height = best.columns, best.width, best.height
+    figure = blank(columns * (width + GAP) + GAP, best.rows * height + below)
     cells = []
-    for n, lines in enumerate(wrapped):
+    for n, lines in enumerate(best.wrapped):
         left, top = GAP + (n % columns) * (width + GAP), (n // columns) * height
-        cells.append(_cell(figure, left, top + head, width, shapes))
+        cells.append(_cell(figure, left, top + best.head, width, shapes))
         _title(cells[-1][0], "\n".join(lines), colours[n])
-    return Sheet(figure, cells, rows * height)
+    return Sheet(figure, cells, best.rows * height)
 
 
 def _cell(
@@ -87,7 +118,16 @@ def _wrapped(title: str, width: float) -> list[str]:
 def _title(axes: Axes, text: str, colour: str | None) -> None:
     axes.set_title(text, pad=3, linespacing=1.05)
     if colour:
-        axes.plot([0, 1], [1, 1], color=colour, lw=2.5, transform=axes.transAxes, clip_on=False, zorder=5)
+        axes.plot(
+            [0, 1],
+            [1, 1],
+            color=colour,
+            lw=2.5,
+            transform=axes.transAxes,
+            clip_on=False,
+            solid_capstyle="butt",
+            zorder=5,
+        )
 
 
 def say(panels: list[Axes], run: RunSlices) -> None:

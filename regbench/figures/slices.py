@@ -51,10 +51,19 @@ class PairSlices:
         """Runs that have something to show."""
         return [run for run in self.runs if run.status == "ok"]
 
+    @property
+    def registered(self) -> list[RunSlices]:
+        """All runs but those that left the moving image as it was, which is shown by itself."""
+        return [run for run in self.runs if run.warped is None or not _same(run.warped, self.moving)]
+
     def shape(self, axis: int = AXIAL) -> tuple[float, float]:
         """Height and width of a plane, mm."""
         (rows, columns), (high, wide) = self.fixed[axis].shape, self.spacing[axis]
         return rows * high, columns * wide
+
+
+def _same(a: Planes, b: Planes) -> bool:
+    return all(np.array_equal(one, other) for one, other in zip(a, b, strict=True))
 
 
 def cut_slices(volumes: PairVolumes, lines: list[Line], index: tuple[int, int, int], what: str) -> PairSlices:

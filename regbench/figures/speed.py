@@ -6,13 +6,15 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter
 
-from regbench.figures.style import FAINT, GREY, PAGE, axes_at, blank
+from regbench.figures.style import FAINT, GREY, PAGE, axes_at, blank, names_width
 from regbench.figures.task import TaskData, Unavailable, better
 from regbench.scores.metrics import METRICS
 from regbench.tables.frames import Frame, read_table
 from regbench.tables.speed_accuracy import FRONTS
 
+SHORT = 50  # a range of times that powers of ten alone would leave without ticks
 MARKERS = "osD^vP*Xhd<>"
 NUMERIC = [
     "steady_seconds",
@@ -20,7 +22,8 @@ NUMERIC = [
     "steady_high",
     *(f"{m}{part}" for m in FRONTS for part in ("", "_low", "_high")),
 ]
-LEFT, TOP, PANEL, GAP, FOOT, LEGEND = 14.0, 6.0, 52.0, 13.0, 9.0, 42.0  # mm
+LEFT, TOP, PANEL, GAP, FOOT = 14.0, 6.0, 52.0, 15.0, 9.0  # mm
+ENTRY = 3.6  # mm, the height of a legend's line
 
 
 def draw_speed(task: TaskData) -> tuple[Figure, str]:
@@ -32,9 +35,11 @@ def draw_speed(task: TaskData) -> tuple[Figure, str]:
     timed = table[table["steady_seconds"].notna()]
     machines = list(timed.groupby(["device", "machine"], sort=False))
     styles = variant_styles(task)
-    width = min((PAGE - LEFT - LEGEND) / len(metrics) - GAP, 70)
-    total = LEFT + len(metrics) * (width + GAP) + LEGEND
-    figure = blank(total, len(machines) * (PANEL + TOP + FOOT))
+    labels = {line.key: line.label for line in task.lines if _there(timed, line.key)}
+    beside = names_width([*labels.values(), "Pareto front"]) + 3
+    width = min((PAGE - LEFT - beside) / len(metrics) - GAP, 70)
+    total = LEFT + len(metrics) * (width + GAP) + beside - GAP / 2
+    figure = blank(total, max(len(machines) * (PANEL + TOP + FOOT), ENTRY * (len(labels) + 2)))
     for row, ((_, machine), part) in enumerate(machines):
         for column, metric in enumerate(metrics):
             left, top = LEFT + column * (width + GAP), TOP + row * (PANEL + TOP + FOOT)
@@ -42,8 +47,7 @@ def draw_speed(task: TaskData) -> tuple[Figure, str]:
             _panel(axes, part, metric, styles)
             if column == 0:
                 axes.set_title(machine, loc="left")
-    labels = {line.key: line.label for line in task.lines}
-    handles = [_handle(styles[key], label) for key, label in labels.items() if _there(timed, key)]
+    handles = [_handle(styles[key], label) for key, label in labels.items()]
     handles.append(Line2D([], [], color=GREY, lw=0.8, label="Pareto front"))
     figure.legend(
         handles=handles, loc="upper right", bbox_to_anchor=(1, 1), labelspacing=0.35, handlelength=1.2
@@ -78,12 +82,19 @@ def variant_styles(task: TaskData) -> dict[tuple[str, str], tuple[str, str]]:
 
 def _panel(axes: Axes, part: Frame, metric: str, styles: dict[tuple[str, str], tuple[str, str]]) -> None:
     axes.set_xscale("log")
+    seconds = part["steady_seconds"]
+    few = seconds.max() < SHORT * seconds.min()
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    last = part["steady_seconds"].max()  # fronts go on to the slowest: whatever lies below one is beaten
     for clock, rows in part.groupby("clock"):
         front = rows[rows[f"on_front_{metric}"] == "True"].sort_values("steady_seconds")
-        axes.plot(
-            front["steady_seconds"], front[metric], color=GREY, lw=0.8, ls="--" if clock == "total" else "-", zorder=1,
-            drawstyle="steps-post",
-        )  # fmt: skip
+        if front.empty:
+            continue
+        x, y = front["steady_seconds"].tolist(), front[metric].tolist()
+        dashes = "--" if clock == "total" else "-"
+        axes.plot([*x, last], [*y, y[-1]], color=GREY, lw=0.8, ls=dashes, drawstyle="steps-post", zorder=1)
     for _, row in part[part[metric].notna()].iterrows():
         colour, marker = styles[row["method"], row["variant"]]
         x, y = row["steady_seconds"], row[metric]

@@ -1,9 +1,11 @@
 """How all figures look: sizes in millimetres, type that is readable at a journal's column width, files."""
 
 import io
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -18,7 +20,7 @@ MM = 1 / 25.4
 DPI = 200
 GREY, FAINT, MARK = "#555555", "#D9D9D9", "#F0E442"
 DIFFERENCE = "gray_r"
-RULES = {
+RULES: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that a figure looks the same everywhere
     "font.size": 7, "axes.titlesize": 7.5, "axes.labelsize": 7, "xtick.labelsize": 7, "ytick.labelsize": 7,
     "legend.fontsize": 7, "legend.frameon": False, "axes.spines.top": False, "axes.spines.right": False,
@@ -49,10 +51,16 @@ def axes_at(figure: Figure, left: float, top: float, width: float, height: float
     return figure.add_axes((left / wide, 1 - (top + height) / high, width / wide, height / high))
 
 
+def names_width(labels: list[str]) -> float:
+    """Millimetres that the longest of some labels takes beside a panel."""
+    return min(1.4 * max(map(len, labels), default=0) + 4, 65)
+
+
 def words(text: str) -> Figure:
     """A figure that could not be drawn says why."""
-    figure = blank(COLUMN, 25)
-    figure.text(0.5, 0.5, text, ha="center", va="center", wrap=True, color=GREY)
+    lines = textwrap.wrap(text, 55)
+    figure = blank(COLUMN, 12 + 3 * len(lines))
+    figure.text(0.5, 0.5, "\n".join(lines), ha="center", va="center", color=GREY)
     return figure
 
 

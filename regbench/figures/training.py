@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from regbench.figures.style import GREY, PAGE, axes_at, blank
 from regbench.figures.task import Model, TaskData, Unavailable
@@ -14,7 +15,12 @@ from regbench.tables.frames import Frame
 
 LOSS = "loss"
 MOST = 4  # panels in a row
-LEFT, TOP, PANEL, GAP, FOOT = 11.0, 6.0, 30.0, 12.0, 16.0  # mm
+SPLITS = {"train": "training", "val": "validation"}
+LOOKS = {
+    "train": {"lw": 0.7, "alpha": 0.6, "marker": ".", "markersize": 1.5},
+    "val": {"lw": 1.4, "marker": ".", "markersize": 3},
+}
+LEFT, TOP, PANEL, GAP, FOOT = 13.0, 6.0, 30.0, 12.0, 16.0  # mm
 
 
 def draw_training(task: TaskData) -> tuple[Figure, str]:
@@ -37,10 +43,10 @@ def draw_training(task: TaskData) -> tuple[Figure, str]:
         colour = line.colour if line else GREY
         for seed, model in enumerate(models):
             _draw(axes, task, model, colour, seed)
+        axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         axes.set(xlabel="step", ylabel="loss" if n % columns == 0 else "")
-    told = {"training": {"lw": 0.7, "alpha": 0.45}, "validation": {"lw": 1.4, "marker": ".", "markersize": 3}}
     figure.legend(
-        handles=[Line2D([], [], color=GREY, label=name, **look) for name, look in told.items()],
+        handles=[Line2D([], [], color=GREY, label=name, **LOOKS[split]) for split, name in SPLITS.items()],
         loc="lower center", ncols=2,
     )  # fmt: skip
     seeds = max(len(models) for models in groups.values())
@@ -70,9 +76,6 @@ def _draw(axes: Axes, task: TaskData, model: Model, colour: str, seed: int) -> N
         told = "no curve" if status == "ok" else status
         axes.text(0.5, 0.5 - 0.1 * seed, told, ha="center", va="center", color=GREY, transform=axes.transAxes)
         return
-    for split, look in (
-        ("train", {"lw": 0.7, "alpha": 0.45}),
-        ("val", {"lw": 1.4, "marker": ".", "markersize": 3}),
-    ):
+    for split, look in LOOKS.items():
         rows = curve[curve["split"] == split]
         axes.plot(rows["step"], rows["value"], color=colour, **look)

@@ -75,7 +75,26 @@ def test_editing_one_methods_options_reruns_that_method_only(smoke):
         planned = smoke.planned()
     finally:
         smoke.study = kept
-    assert planned == {"syn", "score", "gather", "write_tables", "all"}
+    assert planned == {"syn", "score", "gather", "write_tables", "figures", "all"}
+
+
+def test_another_pair_to_show_redraws_the_figures_alone(smoke):
+    smoke.study, kept = {**smoke.study, "figures": {"pair": ["test02", "test01"]}}, smoke.study
+    try:
+        planned = smoke.planned()
+    finally:
+        smoke.study = kept
+    assert planned == {"figures", "all"}
+
+
+def test_every_figure_is_drawn_or_says_why_not(smoke):
+    listed = json.loads((smoke.results / "figures" / "figures.json").read_text())
+    captions = {figure["name"]: figure["caption"] for figure in listed}
+    assert not [text for text in captions.values() if "Could not be drawn" in text]
+    assert [name for name, text in captions.items() if "Left out" in text] == ["mono_ranks", "multi_ranks"]
+    assert all(
+        (smoke.results / "figures" / figure[form]).is_file() for figure in listed for form in ("png", "svg")
+    )
 
 
 def test_the_workflow_is_lint_free(smoke):
