@@ -32,6 +32,9 @@ LOGS = RESULTS / "logs"
 ENVIRONMENT = str(HERE / "environment.yml")  # not relative: method files outside this repository use it too
 
 
+report: "workflow/report/study.rst"
+
+
 onstart:
     PLAN.write_study()
     if not PLAN.check_data(elsewhere=workflow.non_local_exec):

@@ -5,9 +5,23 @@ rule write_tables:
         tuning=PLAN.tuning_reports,
         published=PACKAGE / "paper.yaml",
     output:
-        [RESULTS / "tables" / f"{table}.{form}" for table in PLAN.tables() for form in ("csv", "md", "tex")],
+        [
+            report(
+                RESULTS / "tables" / f"{table}.csv",
+                caption="../report/table.rst",
+                category="Tables",
+                labels={"table": table},
+            )
+            for table in PLAN.tables()
+        ],
+        [RESULTS / "tables" / f"{table}.{form}" for table in PLAN.tables() for form in ("md", "tex")],
         [RESULTS / "tables" / f"{table}.{form}" for table in ("times", "speed") for form in ("csv", "md")],
-        RESULTS / "tables" / "speed_accuracy.csv",
+        report(
+            RESULTS / "tables" / "speed_accuracy.csv",
+            caption="../report/speed_accuracy.rst",
+            category="Tables",
+            labels={"table": "speed and accuracy"},
+        ),
     log:
         LOGS / "tables.log",
     conda:
