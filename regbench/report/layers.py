@@ -109,24 +109,32 @@ def view(
     slices: the index along each axis of the task's grid that is looked at first. lines: in the order of the task's table;
     identity's image is the moving one, and is left out. Raises ValueError or OSError where a stored file cannot be used.
     """
-    shown, box = [line for line in lines if line.method != "identity"], _box(pair.fixed.brain)
-    for factor in FACTORS:
-        crop = Crop(pair.grid, box, factor)
-        layers = _own_layers(pair, crop)
-        if layers[0].size * (len(shown) + 2) > room and factor < FACTORS[-1]:
-            continue  # not worth trying: methods' layers, whose fields are not zero, are larger
-        notes, left_out = _add_runs(layers, pair, shown, crop, room)
-        if not left_out:
-            break
+    shown = [line for line in lines if line.method != "identity"]
+    crop, layers, notes, left_out = _fitting(pair, shown, room, FACTORS)
     if left_out:
         notes.append(
             f"Not shown, for want of room in this page: {', '.join(line.label for line in left_out)}."
         )
-    if factor > 1:
-        blocks = " × ".join([str(factor)] * 3)
+    if crop.factor > 1:
+        blocks = " × ".join([str(crop.factor)] * 3)
         notes.append(f"Shown in blocks of {blocks} voxels of the task's grid, to fit this page.")
     cursor = crop.index(slices, layers[0].image.shape)
     return View(task, title, crop.spacing, crop.origin, crop.every, cursor, layers, notes)
+
+
+def _fitting(
+    pair: PairVolumes, lines: list[Line], room: int, factors: tuple[int, ...]
+) -> tuple[Crop, list[Layer], list[str], list[Line]]:
+    """Layers at the first of `factors` where all fit, else at the last; notes, and the lines that were left out."""
+    first, *others = factors
+    crop = Crop(pair.grid, _box(pair.fixed.brain), first)
+    layers = _own_layers(pair, crop)
+    # Methods' layers, whose fields are not zero, are larger than the fixed one's.
+    hopeless = layers[0].size * (len(lines) + 2) > room
+    notes, left_out = ([], lines) if others and hopeless else _add_runs(layers, pair, lines, crop, room)
+    return (
+        _fitting(pair, lines, room, tuple(others)) if left_out and others else (crop, layers, notes, left_out)
+    )
 
 
 def _own_layers(pair: PairVolumes, crop: Crop) -> list[Layer]:

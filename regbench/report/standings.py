@@ -105,8 +105,8 @@ def _rivals(leader: Key, compared: Frame, names: dict[Key, str], sign: int) -> l
         if leader in sides:
             turn = sign if sides[leader] == "a" else -sign
             (other,) = sides.keys() - {leader}
-            ends = sorted([turn * row["low"], turn * row["high"]])
-            rivals.append(Rival(names[other], turn * row["difference"], *ends, row["p_holm"]))
+            low, high = sorted([turn * row["low"], turn * row["high"]])
+            rivals.append(Rival(names[other], turn * row["difference"], low, high, row["p_holm"]))
     return sorted(rivals, key=lambda rival: rival.gain)
 
 
