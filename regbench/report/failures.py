@@ -7,6 +7,7 @@ from typing import Any
 
 from regbench.records import read_record
 
+LEFT_OUT = "steps left out"
 MOST_GROUPS = 60
 MOST_LINES = 40  # of a log, from its end
 
@@ -31,10 +32,12 @@ def find_failures(results: Path) -> list[Failure]:
     found: dict[tuple[str, str, str], Failure] = {}
     for step, place, path, record in _records(results):
         if record.get("status", "ok") != "ok":
-            message = record.get("message") or ""
+            status, message = record["status"], record.get("message") or ""
+            if status == "skipped":  # for one reason, many steps at once
+                step, place = LEFT_OUT, f"{place}, {step}"
             log = [str(line) for line in record.get("log_tail") or []][-MOST_LINES:]
-            new = Failure(step, record["status"], message, log, str(path.relative_to(results)))
-            found.setdefault((step, record["status"], message), new).places.append(place)
+            new = Failure(step, status, message, log, str(path.relative_to(results)))
+            found.setdefault((step, status, message), new).places.append(place)
     return sorted(found.values(), key=lambda failure: failure.status == "skipped")
 
 

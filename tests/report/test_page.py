@@ -145,7 +145,7 @@ def test_alike_failures_stand_together_with_the_log_of_the_first(copied):
     assert first.step == "run of zeta/default, task mono"
     assert first.places == ["007__NA (r0_b0)", "NA__007 (r0_b0)"]
     assert first.log[-1] == f"failed: {EVIL}"
-    assert (last.step, last.status) == ("data of d", "skipped")
+    assert (last.step, last.status, last.places) == ("steps left out", "skipped", ["s9, data of d"])
 
 
 def test_the_same_study_gives_the_same_page(made, page_file, tmp_path):

@@ -117,5 +117,5 @@ def test_a_difference_that_rounds_to_nothing_keeps_a_figure():
 
 
 def test_without_comparisons_nothing_is_ahead():
-    assert standings(table(), compared({})) == []
+    assert standings(table(), compared({}), set()) == []
     assert opening("mono", []) == "Task mono: no two methods have scores to compare."
