@@ -1,4 +1,4 @@
-# data -> prepared -> models -> runs -> scores -> tuning -> tables -> figures: one rule file a stage, in this order.
+# data -> prepared -> models -> runs -> scores -> tuning -> tables -> figures -> report: one rule file a stage, in this order.
 # `snakemake --cores all` runs the default study, config.yaml; `--configfile workflow/studies/NAME.yaml` another one.
 import sys
 from pathlib import Path
@@ -36,6 +36,9 @@ LOGS = RESULTS / "logs"
 ENVIRONMENT = str(HERE / "environment.yml")  # not relative: method files outside this repository use it too
 
 
+report: "workflow/report/study.rst"
+
+
 onstart:
     PLAN.write_study()
     if not (TABLES_ALONE or PLAN.check_data(elsewhere=workflow.non_local_exec)):
@@ -52,7 +55,7 @@ include: "workflow/rules/paper_tables.smk"
 include: "workflow/rules/download.smk"
 
 
-STAGES = ["data", "prepared", "models", "runs", "scores", "tuning", "tables", "figures"]
+STAGES = ["data", "prepared", "models", "runs", "scores", "tuning", "tables", "figures", "report"]
 if PLAN.merged:
     STAGES = ["tables"]  # a merged study comes with its scores
 if TABLES_ALONE:
@@ -75,4 +78,4 @@ if STAGES:
         input:
             rules.tables.input,
             PLAN.tuning_page,
-            [] if PLAN.merged else rules.figures.output,
+            [] if PLAN.merged else [rules.figures.output, rules.write_report.output],

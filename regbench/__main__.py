@@ -44,6 +44,10 @@ ESTIMATE = """Example:
 
     regbench estimate config.yaml
 """
+REPORT = """Example:
+
+    regbench report results/demo
+"""
 RETRY = """Examples:
 
     regbench retry results/demo
@@ -315,6 +319,21 @@ def claims(results: Results) -> None:
     from regbench.tables.terminal import print_claims, study_folder
 
     print_claims(study_folder(results))
+
+
+@app.command(epilog=REPORT)
+def report(
+    results: Annotated[Path, typer.Argument(help="results/STUDY, finished")],
+    out: Annotated[Path | None, typer.Option(help="the page; results/STUDY/report.html")] = None,
+    log: Log = None,
+) -> None:
+    """Write a study's report: one HTML file that opens without a network. `snakemake` writes it as well."""
+    from regbench.report.page import write_report
+
+    log_to(log)
+    plan, out = Workflow.of(results / "study.json"), out or results / "report.html"
+    size = write_report(plan.study, results, plan.methods, plan.runs(), out)
+    print(f"{out}: {size / 1e6:.1f} MB")
 
 
 @app.command(epilog=ESTIMATE)

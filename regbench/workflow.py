@@ -33,6 +33,7 @@ STAGE_CODE = {
     "tuning": ["regbench.tuning.tune"],
     "tables": ["regbench.tables.tables", "regbench.tables.gather"],
     "figures": ["regbench.figures.figures"],
+    "report": ["regbench.report.page"],
 }
 
 
@@ -359,6 +360,11 @@ class Workflow(Plan):
     def figure_settings(self, _w) -> str:
         """What figures depend on besides the tables, and through them on runs."""
         return _text(settings=self.study.figures.model_dump(), code=self.codes["figures"])
+
+    def report_settings(self, w) -> str:
+        return _text(
+            tables=self.table_settings(w), figures=self.figure_settings(w), code=self.codes["report"]
+        )
 
     def tables(self) -> list[str]:
         """Names of the tables that this study's tasks fill."""

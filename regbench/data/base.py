@@ -47,7 +47,9 @@ class ScanFile:
     split: str
     contrast: str | None = None  # of an image, its landmarks or truth
     analyze: bool = False  # the voxels (.img) of a file without orientation, read by geometry/analyze.py
-    elsewhere: bool = False  # labels or a mask that transforms bring to the image, whose grid they need not be on
+    elsewhere: bool = (
+        False  # labels or a mask that transforms bring to the image, whose grid they need not be on
+    )
 
 
 class Dataset(ABC):

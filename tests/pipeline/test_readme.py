@@ -18,12 +18,13 @@ pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(1800)]
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
-PARTS = ("Snakefile", "Makefile", "config.yaml", "environment.yml", "requirements.lock", "pyproject.toml", "README.md", "LICENSE", "workflow", "regbench", "profiles", "benchmarks")  # fmt: skip
+PARTS = ("Snakefile", "Makefile", "config.yaml", "environment.yml", "requirements.lock", "pyproject.toml", "README.md", "LICENSE", "CITATION.cff", "workflow", "regbench", "profiles", "benchmarks")  # fmt: skip
 # Commands that other tests run whole, or that need what is not here, are run as far as they can be.
 INSTEAD = {
     "make demo": "make -n demo",
     "make test": "make -n test",
     "regbench show results/demo": "regbench list metrics",
+    "regbench report results/demo": "regbench report --help",
     "regbench show results/smoke": "regbench list metrics",
     "regbench merge gpu/results/demo cpu/results/demo -o results/merged": "regbench merge --help",
     "snakemake --cores all --configfile workflow/studies/smoke.yaml": "snakemake -n --cores all --configfile workflow/studies/smoke.yaml",

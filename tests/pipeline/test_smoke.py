@@ -75,7 +75,7 @@ def test_editing_one_methods_options_reruns_that_method_only(smoke):
         planned = smoke.planned()
     finally:
         smoke.study = kept
-    assert planned == {"syn", "score", "gather", "write_tables", "figures", "all"}
+    assert planned == {"syn", "score", "gather", "write_tables", "figures", "write_report", "all"}
 
 
 def test_another_pair_to_show_redraws_the_figures_alone(smoke):
@@ -84,7 +84,7 @@ def test_another_pair_to_show_redraws_the_figures_alone(smoke):
         planned = smoke.planned()
     finally:
         smoke.study = kept
-    assert planned == {"figures", "all"}
+    assert planned == {"figures", "write_report", "all"}
 
 
 def test_every_figure_is_drawn_or_says_why_not(smoke):

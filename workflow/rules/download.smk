@@ -1,8 +1,8 @@
 # Data that are free to fetch, on demand alone: no other rule asks for them, and without a network nothing else needs one.
 rule download_ixi:
-    localrule: True
     log:
         LOGS / "download_ixi.log",
+    localrule: True
     conda:
         ENVIRONMENT
     shell:

@@ -3,10 +3,16 @@ rule figures:
         scores=RESULTS / "scores.csv",
         tables=RESULTS / "tables" / "speed_accuracy.csv",
     output:
+        [RESULTS / "figures" / f"{figure.name}.png" for figure in PLAN.figures()],
         [
-            RESULTS / "figures" / f"{figure.name}.{form}"
+            report(
+                RESULTS / "figures" / f"{figure.name}.svg",
+                caption="../report/figure.rst",
+                category="Figures",
+                subcategory=figure.section,
+                labels={"task": figure.task, "figure": figure.title},
+            )
             for figure in PLAN.figures()
-            for form in ("png", "svg")
         ],
         RESULTS / "figures" / "figures.json",
     log:

@@ -6,16 +6,26 @@ rule write_tables:
         published=PACKAGE / "paper.yaml",
     output:
         [
-            RESULTS / "tables" / f"{table}.{form}"
+            report(
+                RESULTS / "tables" / f"{table}.csv",
+                caption="../report/table.rst",
+                category="Tables",
+                labels={"table": table},
+            )
             for table in PLAN.tables()
-            for form in ("csv", "md", "tex", "html")
         ],
+        [RESULTS / "tables" / f"{table}.{form}" for table in PLAN.tables() for form in ("md", "tex", "html")],
         [
             RESULTS / "tables" / f"{table}.{form}"
             for table in ("times", "speed", "claims")
             for form in ("csv", "md", "html")
         ],
-        RESULTS / "tables" / "speed_accuracy.csv",
+        report(
+            RESULTS / "tables" / "speed_accuracy.csv",
+            caption="../report/speed_accuracy.rst",
+            category="Tables",
+            labels={"table": "speed and accuracy"},
+        ),
         PLAN.followup_tables(),
     log:
         LOGS / "tables.log",

@@ -1,0 +1,1 @@
+"""Stage report: one self-contained page on a study (results/STUDY/report.html)."""

@@ -1,0 +1,22 @@
+// Light or dark as the system says, until the button says otherwise.
+
+const themeButton = document.getElementById("theme");
+const systemDark = window.matchMedia("(prefers-color-scheme: dark)");
+
+function isDark() {
+  const asked = document.documentElement.dataset.theme;
+  return asked ? asked === "dark" : systemDark.matches;
+}
+
+function showTheme() {
+  themeButton.textContent = isDark() ? "Light" : "Dark";
+  themeButton.setAttribute("aria-pressed", String(isDark()));
+  themeButton.setAttribute("aria-label", `Dark colours; press for ${isDark() ? "light" : "dark"} ones`);
+}
+
+themeButton.addEventListener("click", () => {
+  document.documentElement.dataset.theme = isDark() ? "light" : "dark";
+  showTheme();
+});
+systemDark.addEventListener("change", showTheme);
+showTheme();
