@@ -19,7 +19,6 @@ and IXI630, without a reason.) An image that cannot be read costs its person alo
 """
 
 import csv
-import hashlib
 import io
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +26,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from regbench.data._draw import seeded_order
 from regbench.data._ixi_files import ARCHIVES, CONTRASTS, Found, find, unpack, unpacked
 from regbench.data._options import Options
 from regbench.data._scans import Scans, checked_files
@@ -140,8 +140,7 @@ class Adapter(Dataset):
             self.options,
             set.intersection(*map(set, self._found.values())) - set(self._left_out),
         )
-        drawn = sorted(people, key=lambda name: hashlib.sha256(f"{options.seed}/{name}".encode()).digest())
-        drawn = drawn[: options.subjects]
+        drawn = seeded_order(people, options.seed)[: options.subjects]
         tested = round(options.test * len(drawn))
         sides = ["test"] * tested + ["val"] * options.val
         return {name: sides[at] if at < len(sides) else "train" for at, name in enumerate(drawn)}
