@@ -10,7 +10,7 @@ from regbench.tables.terminal import print_claims, study_folder
 from tests.tables.claims_example import METHODS, scores, seconds, study
 from tests.tables.example import write_results
 
-VERDICT = r"(holds|does not hold|not testable with these data|not testable on this device) ([a-z]+) \|$"
+VERDICT = r"\| +(holds|does not hold|not testable with these data|not testable on this device) ([a-z]+) *\|?$"
 
 
 @pytest.fixture
