@@ -22,7 +22,15 @@ if workflow.is_main_process:
 
 # Asked for the tables of finished scores alone, nothing else is there: no rule that could run a method, no data that must be
 # at hand. Snakemake itself says what was asked for only once this file has been read.
-TABLES_ALONE = {"all", "tables", "tune", "paper_tables"}.intersection(sys.argv) == {"paper_tables"}
+TABLES_ALONE = {
+    "all",
+    "tables",
+    "tune",
+    "figures",
+    "write_report",
+    "download_ixi",
+    "paper_tables",
+}.intersection(sys.argv) == {"paper_tables"}
 PLAN = Workflow.from_config(
     config,
     results="results",

@@ -187,7 +187,8 @@ def _says_of_difference(claim: Claim, numbers: Numbers) -> tuple[Verdict, str]:
         return FAILS, "worse"
     least = 2 * numbers.tests * 0.5**numbers.subjects  # of all signed ranks alike
     few = f"; {numbers.subjects} fixed subjects are too few for any p below {LEVEL}" if least >= LEVEL else ""
-    return OPEN, f"not told apart from zero{few}"
+    side = "better" if low > 0 else "worse" if high < 0 else ""
+    return OPEN, (f"{side} by the interval, not by the test" if side else "not told apart from zero") + few
 
 
 def _says_of_value(claim: Claim, numbers: Numbers) -> tuple[Verdict, str]:
@@ -209,7 +210,7 @@ def _says_of_time(claim: Claim, numbers: Numbers) -> tuple[Verdict, str]:
     assert claim.published is not None
     interval = numbers.low, numbers.high
     if numbers.n < FEWEST_SUBJECTS:
-        return OPEN, f"timed on {numbers.n} pairs, {FEWEST_SUBJECTS} are needed"
+        return OPEN, f"timed on {numbers.n} of the {FEWEST_SUBJECTS} pairs that are needed"
     if claim.check == "ratio":
         return _by_interval(interval, claim.published, "more than {:g} times", "less than {:g} times")
     if claim.check == "limit":

@@ -59,7 +59,10 @@ def test_five_subjects_are_too_few_whatever_the_difference():
     row = mono(dmi=0.7, pairs=few).loc[BETTER]
     assert row.p == pytest.approx(2 / 2**5)
     assert row.verdict == NO_DATA
-    assert "5 fixed subjects are too few" in row.reason
+    assert (
+        row.reason
+        == "better by the interval, not by the test; 5 fixed subjects are too few for any p below 0.05"
+    )
 
 
 def test_numbers_of_a_difference_are_those_of_scipy_and_statsmodels():
@@ -209,7 +212,7 @@ def test_two_timed_pairs_are_too_few():
         seconds("multi", "dmi", 10.0, 10.0, pairs=2), seconds("multi", "syn", 4000.0, 4000.0, pairs=2)
     ).loc["faster.dmi.syn"]
     assert row.verdict == NO_DATA
-    assert row.reason.startswith("timed on 2 pairs, 3 are needed")
+    assert row.reason.startswith("timed on 2 of the 3 pairs that are needed")
 
 
 @pytest.mark.parametrize(("taken", "verdict"), [(13.0, HOLDS), (5.0, FAILS), (20.0, FAILS)])
