@@ -20,23 +20,18 @@ if workflow.is_main_process:
     clear_stale_locks(Path(".snakemake"))
     announce_main()
 
-# Asked for the tables of finished scores alone, nothing else is there: no rule that could run a method, no data that must be
-# at hand. Snakemake itself says what was asked for only once this file has been read.
-TABLES_ALONE = {
-    "all",
-    "tables",
-    "tune",
-    "figures",
-    "write_report",
-    "download_ixi",
-    "paper_tables",
-}.intersection(sys.argv) == {"paper_tables"}
+# Two targets stand alone: tables of finished scores, and a download. Asked for these, nothing else is there: no rule that could
+# run a method, no data that must be at hand. Snakemake itself says what was asked for only once this file has been read.
+ASKED = {"all", "tables", "tune", "figures", "write_report", "paper_tables", "download_ixi"}.intersection(
+    sys.argv
+)
+ALONE = bool(ASKED) and ASKED <= {"paper_tables", "download_ixi"}
 PLAN = Workflow.from_config(
     config,
     results="results",
     method_folder=HERE / "workflow" / "methods",
     files=workflow.configfiles,
-    check=not TABLES_ALONE,
+    check=not ALONE,
 )
 PACKAGE = Path(regbench.__file__).parent
 RESULTS = PLAN.folder
@@ -49,7 +44,7 @@ report: "workflow/report/study.rst"
 
 onstart:
     PLAN.write_study()
-    if not (TABLES_ALONE or PLAN.check_data(elsewhere=workflow.non_local_exec)):
+    if not (ALONE or PLAN.check_data(elsewhere=workflow.non_local_exec)):
         raise WorkflowError("nothing was run: the study or its data have the errors above")
     if PLAN.study.on_failure == "stop":
         workflow.scheduler.keepgoing = False  # whatever the profile says
@@ -66,7 +61,7 @@ include: "workflow/rules/download.smk"
 STAGES = ["data", "prepared", "models", "runs", "scores", "tuning", "tables", "figures", "report"]
 if PLAN.merged:
     STAGES = ["tables"]  # a merged study comes with its scores
-if TABLES_ALONE:
+if ALONE:
     STAGES = []
 
 
