@@ -8,7 +8,7 @@ from regbench.tables.frames import Frame, read_table
 
 TEXTS = {
     "block", "task", "row", "method", "variant", "failures", "metric", "method_a", "variant_a", "method_b", "variant_b",
-    "winner", "device", "machine", "clock",
+    "winner", "device", "machine", "clock", "training_machine",
 }  # fmt: skip
 
 
@@ -18,6 +18,6 @@ def read_numbers(path: Path) -> Frame:
     for name in table.columns:
         if name == "control":
             table[name] = table[name] == "True"
-        elif name not in TEXTS:
+        elif name not in TEXTS and not name.endswith("_mark"):
             table[name] = pd.to_numeric(table[name], errors="coerce")
     return table

@@ -17,7 +17,7 @@ from regbench.report.pictures import read_pictures
 from regbench.report.standings import standings
 from regbench.report.viewer import make_viewer
 from regbench.study import Study
-from regbench.tables.frames import read_table
+from regbench.tables.frames import Frame, read_table
 from regbench.tables.paper import semi_synthetic
 from regbench.tables.summary import Method
 from regbench.tables.tables import SEMI_SYNTHETIC
@@ -31,6 +31,7 @@ NEEDED = (
     "provenance.json",
     "tables/comparisons.csv",
     "tables/speed_accuracy.csv",
+    "tables/times.csv",
 )
 SCRIPTS = ("sorting.js", "theme.js", "volumes.js", "slices.js", "viewer.js")
 SECTIONS = {
@@ -106,11 +107,17 @@ def _summary(tables: Path, task: str, number: int, learned: set[str]) -> dict:
         "task": task,
         "opening": words.opening(task, found),
         "findings": [
-            (each.metric.title, words.BADGES[each.verdict], each.verdict, words.finding(each))
-            for each in found
+            (each.metric.title, words.badge(each), each.verdict, words.finding(each)) for each in found
         ],
-        "speed": words.speed(task, read_numbers(tables / "speed_accuracy.csv")),
+        "speed": words.speed(task, _timed(tables)),
     }
+
+
+def _timed(tables: Path) -> Frame:
+    """Speed and accuracy, with the number of pairs and calls that each time is of."""
+    speed, times = read_numbers(tables / "speed_accuracy.csv"), read_numbers(tables / "times.csv")
+    keys = ["task", "method", "variant", "device", "machine", "clock"]
+    return speed.merge(times[[*keys, "pairs", "calls"]], on=keys, how="left")
 
 
 def _fragments(folder: Path, pattern: str) -> list[Markup]:

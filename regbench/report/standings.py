@@ -7,7 +7,7 @@ from math import isnan, nan
 from regbench.scores.metrics import METRICS, Metric
 from regbench.tables.comparisons import LEVEL, SEEDS_TO_WIN, Key
 from regbench.tables.frames import Frame
-from regbench.tables.statistics import FEWEST_SUBJECTS
+from regbench.tables.marks import smallest_p
 
 # What a reader asks first; the tables have the rest. The order is that of the rule of tuning: truth, landmarks, labels.
 HEADLINES = ("error", "tre", "dsc", "hd95", "ssim", "folding")
@@ -23,13 +23,18 @@ class Rival:
     high: float
     p: float  # Holm-corrected; NaN where no test was possible
 
+    @property
+    def maybe_none(self) -> bool:
+        """Whether the interval holds no difference at all."""
+        return self.low <= 0 <= self.high
+
 
 @dataclass(frozen=True)
 class Standing:
-    """The methods of a task by one metric. A learned method that was trained too seldom leads nowhere.
+    """The methods of a task by one metric, as the table marks them: a row that may not be best leads nowhere.
 
-    leaders: rows with the best mean of those that may lead; none where no row may. ahead: rows that may not, with a better
-    mean. rivals: all others, the nearest first.
+    leaders: the rows marked best; none where no row may be. few_seeds, few_pairs: rows with a better mean that may not be
+    best, for want of trainings or of pairs. rivals: all others, the nearest first.
     """
 
     metric: Metric
@@ -37,33 +42,51 @@ class Standing:
     mean: float
     low: float
     high: float
-    ahead: list[str]
+    few_seeds: list[str]
+    few_pairs: list[str]
     rivals: list[Rival]
     subjects: int
     smallest_p: float  # that the test could give, corrected, if all subjects agreed
 
     @property
+    def ahead(self) -> list[str]:
+        """Rows with a better mean than the leaders'."""
+        return self.few_seeds + self.few_pairs
+
+    @property
+    def level(self) -> list[Rival]:
+        """Rivals whose difference a table would print as 0."""
+        return [rival for rival in self.rivals if abs(rival.gain) < 0.5 * 10**-self.metric.decimals]
+
+    @property
     def beaten(self) -> list[Rival]:
-        """Rivals that are worse, which a test says."""
-        return [rival for rival in self.rivals if rival.p < LEVEL and rival.gain > 0]
+        """Rivals that are worse, which a test and the interval say."""
+        return [r for r in self.rivals if r.p < LEVEL and r.gain > 0 and not r.maybe_none]
+
+    @property
+    def tested(self) -> bool:
+        return not all(isnan(rival.p) for rival in self.rivals)
 
     @property
     def verdict(self) -> str:
         """What may be said: `none`, `level`, `untested`, `too few`, `sure`, `partly` or `open`."""
-        if len(self.leaders) != 1:
+        if len(self.leaders) != 1 or self.level:
             return "level" if self.leaders else "none"
         if self.beaten:
             return "sure" if len(self.beaten) == len(self.rivals) and not self.ahead else "partly"
-        if self.rivals and all(isnan(rival.p) for rival in self.rivals):
-            return "untested"
-        return "too few" if self.smallest_p >= LEVEL else "open"
+        if self.rivals and not self.rivals[0].maybe_none:
+            if not self.tested:
+                return "untested"
+            if self.smallest_p >= LEVEL:
+                return "too few"
+        return "open"
 
 
 def standings(table: Frame, compared: Frame, learned: Collection[str]) -> list[Standing]:
     """The headline metrics by which the methods of one task are ranked.
 
-    table: the measured rows of the task in tableN.csv. compared: its rows in comparisons.csv, which leave controls out.
-    learned: methods that need SEEDS_TO_WIN trainings to lead.
+    table: the measured rows of the task in tableN.csv, with their marks. compared: its rows in comparisons.csv, which leave
+    controls out. learned: methods that need SEEDS_TO_WIN trainings to lead.
     """
     return [
         _standing(METRICS[name], table, rows, learned)
@@ -77,24 +100,25 @@ def _standing(metric: Metric, table: Frame, compared: Frame, learned: Collection
     ranked = [row for row in table.to_dict("records") if (row["method"], row["variant"]) in keys]
     sign = 1 if metric.better == "higher" else -1
     ranked.sort(key=lambda row: -sign * row[metric.name])
-    may_lead = [row for row in ranked if row["method"] not in learned or row["seeds"] >= SEEDS_TO_WIN]
-    best = may_lead[0] if may_lead else ranked[0]
+    leaders = [row for row in ranked if row.get(f"{metric.name}_mark") == "best"]
+    best = (leaders or ranked)[0]
+    ahead = [row for row in ranked if leaders and sign * (row[metric.name] - best[metric.name]) > 0]
+    few_seeds = [row["row"] for row in ahead if row["method"] in learned and row["seeds"] < SEEDS_TO_WIN]
+    few_pairs = [row["row"] for row in ahead if row["row"] not in few_seeds]
     names = {(row["method"], row["variant"]): row["row"] for row in ranked}
-    # A difference of rounding is none.
-    leaders = [row["row"] for row in may_lead if abs(row[metric.name] - best[metric.name]) < 1e-9]
-    ahead = [row["row"] for row in ranked if sign * (row[metric.name] - best[metric.name]) >= 1e-9]
     rivals = _rivals((best["method"], best["variant"]), compared, names, sign)
-    subjects, tests = int(compared["subjects"].max()), len(compared)
+    others = {row["row"] for row in (*leaders, *ahead)}
     return Standing(
         metric,
-        leaders,
+        [row["row"] for row in leaders],
         best[metric.name],
         best.get(f"{metric.name}_low", nan),
         best.get(f"{metric.name}_high", nan),
-        ahead,
-        [rival for rival in rivals if rival.row not in ahead],
-        subjects,
-        min(1.0, tests * 2.0 ** (1 - subjects)) if subjects >= FEWEST_SUBJECTS else 1.0,
+        few_seeds,
+        few_pairs,
+        [rival for rival in rivals if rival.row not in others],
+        int(compared["subjects"].max()),
+        smallest_p(compared),
     )
 
 

@@ -47,7 +47,7 @@ def mark(lines: list[Line], compared: Frame, modality: Modality, methods: Mappin
         if modality not in metric.ranked or len(rows) < 2:
             continue
         tests = compared[compared["metric"] == metric.name]
-        if not (telling := _can_tell(tests)):
+        if not (telling := smallest_p(tests) < LEVEL):
             found.untested[metric.name] = max(tests["subjects"], default=0), len(tests)
         sign = 1 if metric.better == "higher" else -1
         means = {_key(line): sign * line.values[metric.name].mean for line in rows}
@@ -110,7 +110,7 @@ def _p(tests: Frame) -> dict[frozenset[Key], float]:
     }
 
 
-def _can_tell(tests: Frame) -> bool:
-    """Whether some p could fall below the level: the smallest that n signed ranks can give, two-sided, is 2 / 2^n."""
+def smallest_p(tests: Frame) -> float:
+    """The least corrected p that one metric's tests could give: of n signed ranks that all agree, two-sided, it is 2 / 2^n."""
     done = tests[tests["p"].notna()]
-    return bool((len(done) * 2.0 ** (1 - done["subjects"].astype(float)) < LEVEL).any())
+    return min([1.0, *(len(done) * 2.0 ** (1 - done["subjects"].astype(float)))])

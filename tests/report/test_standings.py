@@ -4,16 +4,22 @@ import pandas as pd
 import pytest
 
 from regbench.report.standings import standings
-from regbench.report.words import finding, opening
+from regbench.report.words import badge, finding, opening, speed
 from regbench.tables.comparisons import COLUMNS
+from regbench.tables.marks import mark
+from regbench.tables.summary import Line, Statistic
+from tests.tables.example import FakeMethod
 
 MEANS = {"syn": 0.60, "dmi": 0.65, "demons": 0.50}
 
 
-def table(means: dict[str, float] | None = None, seeds: int = 3) -> pd.DataFrame:
-    """Measured rows of one task, with DSC alone."""
+def table(
+    means: dict[str, float] | None = None, seeds: int = 3, best: tuple[str, ...] = ("dmi",)
+) -> pd.DataFrame:
+    """Measured rows of one task, with DSC alone; `best`: the rows that the table marks so."""
     rows = [
-        {"method": name, "variant": "default", "row": name.upper(), "seeds": seeds, "dsc": mean, "dsc_low": mean - 0.01, "dsc_high": mean + 0.01}
+        {"method": name, "variant": "default", "row": name.upper(), "seeds": seeds, "dsc": mean, "dsc_low": mean - 0.01,
+         "dsc_high": mean + 0.01, "dsc_mark": "best" if name in best else ""}
         for name, mean in (means or MEANS).items()
     ]  # fmt: skip
     return pd.DataFrame(rows)
@@ -59,21 +65,24 @@ def test_the_interval_turns_with_the_sign_of_the_difference():
 
 
 def test_a_learned_method_trained_too_seldom_does_not_lead():
-    (found,) = standings(table(seeds=2), compared(ALL_SURE), {"dmi"})
+    (found,) = standings(table(seeds=2, best=("syn",)), compared(ALL_SURE), {"dmi"})
     assert (found.leaders, found.ahead, found.verdict) == (["SYN"], ["DMI"], "partly")
     assert finding(found) == (
         "SYN has the highest mean of those that may lead, 0.6000 (95 % 0.5900 to 0.6100): 0.1000 (95 % 0.0900 to 0.1200) better "
         "than DEMONS, the next. The difference from each of the others is significant (p at most 0.02; Wilcoxon on 8 fixed "
         "subjects, Holm-corrected). DMI: a better mean, too few trainings. A learned method needs 3 trainings to lead."
     )
-    assert opening("mono", [found]) == "Ahead on task mono: SYN by DSC."
+    assert opening("mono", [found]) == (
+        "Task mono: none is ahead of all others. First of those that may lead: SYN by DSC."
+    )
+    assert badge(found) == "first of those that may lead in part"
 
 
 def test_where_all_were_trained_too_seldom_none_leads():
-    (found,) = standings(table(seeds=1), compared(ALL_SURE), {"dmi", "syn", "demons"})
+    (found,) = standings(table(seeds=1, best=()), compared(ALL_SURE), {"dmi", "syn", "demons"})
     assert (found.leaders, found.verdict) == ([], "none")
     assert finding(found).endswith("A learned method needs 3 trainings to lead. No method here may.")
-    assert opening("mono", [found]) == "Task mono: none is ahead."
+    assert opening("mono", [found]) == "Task mono: none is ahead of all others."
 
 
 def test_a_lead_over_some_is_told_as_that():
@@ -104,16 +113,68 @@ def test_without_a_test_nothing_is_said_of_chance():
 
 
 def test_equal_means_are_level():
-    (found,) = standings(table({"syn": 0.65, "dmi": 0.65, "demons": 0.5}), compared(ALL_SURE), {"dmi"})
+    equal = {"syn": 0.65, "dmi": 0.65, "demons": 0.5}
+    (found,) = standings(table(equal, best=("syn", "dmi")), compared(ALL_SURE), {"dmi"})
     assert finding(found) == "SYN and DMI have the same highest mean, 0.6500 (95 % 0.6400 to 0.6600)."
-    assert opening("mono", [found]) == "Task mono: none is ahead. Several are level by DSC."
+    assert opening("mono", [found]) == ("Task mono: none is ahead of all others. Level: SYN and DMI by DSC.")
 
 
-def test_a_difference_that_rounds_to_nothing_keeps_a_figure():
-    rows = compared(ALL_SURE | {("dmi", "syn"): 0.4})
+def test_a_difference_that_rounds_to_nothing_is_none():
+    rows = compared(ALL_SURE)
     rows.loc[rows["method_b"] == "syn", ["difference", "low", "high"]] = 0.00002
     (found,) = standings(table(), rows, {"dmi"})
-    assert ": 2e-05 (95 %" in finding(found)
+    assert found.verdict == badge(found) == "level"
+    assert "0.6500 (95 % 0.6400 to 0.6600): level with SYN, a difference of 0.0000, 0.1500 (95 %" in finding(
+        found
+    )
+    assert opening("mono", [found]).endswith("Level: DMI and SYN by DSC.")
+
+
+def test_a_difference_whose_interval_holds_none_tells_nothing_apart():
+    rows = compared(ALL_SURE | {("dmi", "syn"): 0.01}, subjects=8)
+    rows.loc[rows["method_b"] == "syn", "low"] = -0.00001
+    (found,) = standings(table(), rows, {"dmi"})
+    assert "0.0500 (95 % 0.0000 to 0.0600) better than SYN" in finding(found)
+    assert finding(found).endswith("Not told apart from SYN.")
+    rows["low"], rows["high"] = -0.2, 0.2
+    (found,) = standings(table(), rows, {"dmi"})
+    assert found.verdict == "open"
+    assert opening("mono", [found]) == "Ahead on task mono: DMI by DSC (not told apart from the next)."
+    assert finding(found).endswith("(least p 0.01; Wilcoxon on 8 fixed subjects, Holm-corrected).")
+
+
+def test_the_row_that_the_table_marks_best_is_the_one_that_leads():
+    methods = {name: FakeMethod(name, name.upper()) for name in MEANS}
+    lines = [
+        Line(name.upper(), name, "default", False, n, 3, {}, {"dsc": Statistic(MEANS[name], 0, 0, 0, n)}, {})
+        for name, n in (("syn", 56), ("dmi", 40), ("demons", 56))
+    ]
+    marks = mark(lines, compared(ALL_SURE), "mono", methods).of["dsc"]
+    marked = table().assign(dsc_mark=[marks.get((name, "default")) for name in MEANS])
+    (found,) = standings(marked, compared(ALL_SURE), set())
+    assert (found.leaders, found.few_pairs) == (["SYN"], ["DMI"])
+    assert finding(found).endswith("DMI: a better mean, over fewer pairs.")
+
+
+def test_times_say_on_how_few_calls_they_stand():
+    row = {
+        "task": "mono",
+        "control": False,
+        "device": "cpu",
+        "machine": "box",
+        "clock": "compute",
+        "steady_low": 1.0,
+        "steady_high": 3.0,
+    }
+    rows = [
+        row | {"row": "A", "steady_seconds": 2.0, "pairs": 1, "calls": 2},
+        row | {"row": "B", "steady_seconds": 4.0, "pairs": 1, "calls": 5},
+    ]  # fmt: skip
+    (told,) = speed("mono", pd.DataFrame(rows))
+    assert (
+        "A, 2.00 s a pair (95 % 1.00 to 3.00), timed on one pair, 2 to 5 calls a method; next B, 2 times"
+        in told
+    )
 
 
 def test_without_comparisons_nothing_is_ahead():
