@@ -9,10 +9,13 @@ from regbench.figures.volumes import PairVolumes
 from regbench.geometry.grid import Grid
 from regbench.report.blobs import Blob, blob, grey, whole
 
-FACTORS = (1, 2, 3, 4)  # every voxel, every second one, …
+# Every voxel, every second one, … with the mm between lines of a deformation grid: lines become fewer before images suffer.
+FINENESS = ((1, 6.0), (1, 12.0), (2, 6.0), (2, 12.0), (3, 12.0), (4, 12.0))
 MARGIN = 2  # voxels around the brain
-LATTICE_MM = 4.0  # between the points that a deformation grid is drawn through
-STEP_MM = 1 / 32  # of a displacement as stored: a twentieth of a pixel at any size the page is looked at
+STEP_MM = (
+    1 / 8
+)  # of a displacement as stored: it is off by a sixteenth of a mm at most, less than a pixel of the screen
+FEW_LABELS = 8  # outlines of more cover the image, and are drawn only when asked for
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class View:
     spacing: list[float]  # mm
     origin: list[float]  # LPS mm of the first voxel
     every: list[int]  # voxels of the shown grid between points of a lattice, along each axis
+    outlines: bool  # whether labels' outlines are drawn before anybody asks
     cursor: list[int]  # the voxel of the shown grid that is looked at first
     layers: list[Layer]
     notes: list[str]
@@ -62,6 +66,7 @@ class Crop:
     whole: Grid
     box: tuple[slice, slice, slice]
     factor: int
+    lattice_mm: float  # about so far apart are the lines of a deformation grid
 
     @property
     def spacing(self) -> list[float]:
@@ -77,7 +82,7 @@ class Crop:
     @property
     def every(self) -> list[int]:
         """Blocks between points of a lattice, along each axis."""
-        return [max(1, round(LATTICE_MM / mm)) for mm in self.spacing]
+        return [max(1, round(self.lattice_mm / mm)) for mm in self.spacing]
 
     def image(self, values: np.ndarray) -> np.ndarray:
         """(D, H, W) cut; a voxel is the mean of those it stands for."""
@@ -104,13 +109,13 @@ class Crop:
 def view(
     task: str, title: str, pair: PairVolumes, slices: tuple[int, int, int], lines: list[Line], room: int
 ) -> View:
-    """The layers of a pair in at most `room` bytes: on the finest grid of FACTORS that fits, then without the last methods.
+    """The layers of a pair in at most `room` bytes: as fine as FINENESS lets it fit, then without the last methods.
 
     slices: the index along each axis of the task's grid that is looked at first. lines: in the order of the task's table;
     identity's image is the moving one, and is left out. Raises ValueError or OSError where a stored file cannot be used.
     """
     shown = [line for line in lines if line.method != "identity"]
-    crop, layers, notes, left_out = _fitting(pair, shown, room, FACTORS)
+    crop, layers, notes, left_out = _fitting(pair, shown, room, FINENESS)
     if left_out:
         notes.append(
             f"Not shown, for want of room in this page: {', '.join(line.label for line in left_out)}."
@@ -119,15 +124,16 @@ def view(
         blocks = " × ".join([str(crop.factor)] * 3)
         notes.append(f"Shown in blocks of {blocks} voxels of the task's grid, to fit this page.")
     cursor = crop.index(slices, layers[0].image.shape)
-    return View(task, title, crop.spacing, crop.origin, crop.every, cursor, layers, notes)
+    outlines = pair.fixed.labels is not None and len(np.unique(pair.fixed.labels)) <= FEW_LABELS + 1
+    return View(task, title, crop.spacing, crop.origin, crop.every, outlines, cursor, layers, notes)
 
 
 def _fitting(
-    pair: PairVolumes, lines: list[Line], room: int, factors: tuple[int, ...]
+    pair: PairVolumes, lines: list[Line], room: int, fineness: tuple[tuple[int, float], ...]
 ) -> tuple[Crop, list[Layer], list[str], list[Line]]:
-    """Layers at the first of `factors` where all fit, else at the last; notes, and the lines that were left out."""
-    first, *others = factors
-    crop = Crop(pair.grid, _box(pair.fixed.brain), first)
+    """Layers at the first of `fineness` where all fit, else at the last; notes, and the lines that were left out."""
+    first, *others = fineness
+    crop = Crop(pair.grid, _box(pair.fixed.brain), *first)
     layers = _own_layers(pair, crop)
     # Methods' layers, whose fields are not zero, are larger than the fixed one's.
     hopeless = layers[0].size * (len(lines) + 2) > room
@@ -150,7 +156,11 @@ def _add_runs(
     """Append the lines' layers; a note on each that has none, and the lines that there was no room for."""
     notes, taken = [], sum(layer.size for layer in layers)
     for at, line in enumerate(lines):
-        run = pair.run(line)
+        try:
+            run = pair.run(line)
+        except (ValueError, OSError) as error:  # the other methods are shown all the same
+            notes.append(f"{line.label} has a field that cannot be shown: {error}")
+            continue
         if run.field is None or run.warped is None:
             notes.append(f"{line.label} has no field of this pair to show ({run.status}: {run.message}).")
             continue

@@ -80,7 +80,7 @@ def _head(number: int, each: View) -> dict:
         "origin": each.origin,
         "cursor": each.cursor,
     }
-    return {**facts, "every": each.every, "notes": each.notes, "layers": layers}
+    return {**facts, "every": each.every, "outlines": each.outlines, "notes": each.notes, "layers": layers}
 
 
 def _name(view: int, layer: int, role: str) -> str:

@@ -119,6 +119,13 @@ def test_sliders_wheel_and_keys_scroll_through_slices(page):
     assert slices(page)["coronal"] == start["coronal"] + 2
 
 
+def test_keys_scroll_the_plane_that_was_chosen_by_the_list(page):
+    start = slices(page)
+    select(page, "planes", "1")
+    press(page, "PageUp")
+    assert slices(page) == start | {"coronal": start["coronal"] + 1}
+
+
 def test_the_wheel_scrolls_the_page_until_the_slices_are_in_focus(page):
     start = slices(page)
     page.locator(PANEL.format(plane="axial", layers="0")).hover()
@@ -191,6 +198,16 @@ def test_outlines_and_grid_are_drawn_when_asked_for(page):
     assert straight(still) > straight(strong)
     press(page, "g")
     assert (pixels(page, layers="2") == plain).all()
+
+
+def test_a_deformation_grid_lies_over_the_moving_image(page):
+    page.uncheck('[data-control="outlines"]')
+    moving, warped = pixels(page, layers="1"), pixels(page, layers="3")
+    press(page, "g")
+    with_grid = pixels(page, layers="3")
+    free = np.ptp(with_grid, axis=-1) < 5  # neither grid nor cross
+    assert np.abs(with_grid - moving)[free].mean() < 1 < np.abs(with_grid - warped)[free].mean()
+    assert "Our Method (DMI): grid over moving" in page.inner_text(".panels")
 
 
 def coloured(image: np.ndarray) -> int:

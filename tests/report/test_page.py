@@ -104,6 +104,22 @@ def test_volumes_are_coarser_and_then_fewer_where_there_is_less_room(made):
     assert "Not shown, for want of room in this page: SyN, Our Method (DMI), " in fewer.notes[0]
 
 
+def test_outlines_of_many_labels_wait_to_be_asked_for(made, monkeypatch):
+    assert shown(made, 10_000_000).outlines
+    monkeypatch.setattr("regbench.report.layers.FEW_LABELS", 1)
+    assert not shown(made, 10_000_000).outlines
+
+
+def test_a_field_that_cannot_be_read_keeps_no_other_from_being_shown(copied):
+    record = read_record(copied.results / "runs/mono/syn/default/r0_b0/007__NA.json")
+    bad = copied.results / "bad.nii.gz"
+    bad.write_text("no image")
+    write_record(copied.results / "runs/mono/syn/default/r0_b0/007__NA.json", record | {"field": str(bad)})
+    found = shown(copied, 10_000_000)
+    assert [layer.label for layer in found.layers][2:] == ["Our Method (DMI)", "Truth"]
+    assert any(note.startswith("SyN has a field that cannot be shown: ") for note in found.notes)
+
+
 def test_a_coarser_image_is_the_mean_of_its_blocks(made):
     whole, coarser = (
         shown(made, room).layers[0].image for room in (10_000_000, shown(made, 10_000_000).size // 2)

@@ -7,7 +7,7 @@ const PLANES = [
   { name: "axial", normal: 2, across: 0, down: 1, flipped: false, edges: ["R", "L", "A", "P"] },
 ];
 const OUTLINES = { fixed: "#56B4E9", own: "#FFB000", second: "#FF7AC6" };
-const STEP_MM = 1 / 32; // of a stored displacement, as in regbench/report/layers.py
+const STEP_MM = 1 / 8; // of a stored displacement, as in regbench/report/layers.py
 
 function strides(shape) {
   return [shape[1] * shape[2], shape[2], 1];
@@ -47,7 +47,7 @@ function drawGrey(context, slice) {
   context.drawImage(small, 0, 0, context.canvas.width, context.canvas.height);
 }
 
-// Lines between neighbours of different labels.
+// Lines between neighbours of different labels; what is below them shows through.
 function drawOutlines(context, slice, colour, dash = []) {
   const { width, height, values } = slice;
   const [x, y] = [context.canvas.width / width, context.canvas.height / height];
@@ -65,10 +65,12 @@ function drawOutlines(context, slice, colour, dash = []) {
       }
     }
   }
+  context.globalAlpha = 0.6;
   stroke(context, colour, 1.2, dash);
+  context.globalAlpha = 1;
 }
 
-// The fixed grid's lines where the field takes them, within the plane; of a plane between lattice points, the nearest one's.
+// The fixed grid's lines where the field takes them in the moving image, within the plane; of a plane between lattice points, the nearest one's.
 function drawGrid(context, layer, view, plane, index) {
   const [size, step] = [layer.latticeShape.slice(1), strides(layer.latticeShape.slice(1))];
   const depth = Math.min(size[plane.normal] - 1, Math.round(index / view.every[plane.normal]));
@@ -89,7 +91,7 @@ function drawGrid(context, layer, view, plane, index) {
   };
   context.beginPath();
   for (const [along, other] of [[plane.across, plane.down], [plane.down, plane.across]]) {
-    for (let fixed = 0; fixed < size[other]; fixed += 2) line(along, other, fixed); // points lie twice as dense as lines
+    for (let fixed = 0; fixed < size[other]; fixed++) line(along, other, fixed);
   }
   stroke(context, "rgba(120, 255, 120, 0.8)", 1);
 }

@@ -5,7 +5,7 @@ function makeViewer(root, views) {
   const control = (name) => root.querySelector(`[data-control="${name}"]`);
   const panels = part("panels");
   const narrow = window.matchMedia("(max-width: 700px)").matches;
-  const state = { view: 0, a: 0, b: 0, mode: "side", mix: 0.5, planes: narrow ? "2" : "all", plane: 2, cursor: [0, 0, 0], outlines: true, grid: false };
+  const state = { view: 0, a: 0, b: 0, mode: "side", mix: 0.5, planes: narrow ? "2" : "all", plane: 2, cursor: [0, 0, 0], outlines: views[0].outlines, grid: false };
   let layers = []; // of the view, unpacked as they are shown
   let latest = 0;
 
@@ -70,7 +70,7 @@ function makeViewer(root, views) {
 
   async function draw() {
     const ticket = ++latest;
-    const needed = [...new Set(columns().flat())];
+    const needed = [...new Set([0, 1, ...columns().flat()])];
     await Promise.all(needed.map(async (at) => (layers[at] ??= await readLayer(view().layers[at]))));
     if (ticket !== latest) return;
     for (const canvas of panels.querySelectorAll("canvas")) drawPanel(canvas);
@@ -81,21 +81,27 @@ function makeViewer(root, views) {
   function drawPanel(canvas) {
     const plane = PLANES.find((each) => each.name === canvas.dataset.plane);
     const shown = canvas.dataset.layers.split(" ").map((at) => layers[at]);
+    const below = [...new Set(shown.map(underGrid))];
     const index = state.cursor[plane.normal];
     const cut = (volume) => sliceOf(volume, shape(), plane, index);
     const box = canvas.getBoundingClientRect();
     canvas.width = Math.max(1, Math.round(box.width * window.devicePixelRatio));
     canvas.height = Math.max(1, Math.round(box.height * window.devicePixelRatio));
     const context = canvas.getContext("2d");
-    const images = shown.map((layer) => cut(layer.image));
+    const images = below.map((layer) => cut(layer.image));
     drawGrey(context, images.length > 1 ? combined(...images, state.mode, state.mix) : images[0]);
-    if (state.outlines) outline(context, shown, cut);
+    if (state.outlines) outline(context, below, cut);
     if (state.grid) shown.filter((layer) => layer.lattice).forEach((layer) => drawGrid(context, layer, view(), plane, index));
     drawCross(context, shape(), plane, state.cursor);
     drawEdges(context, plane);
     const names = shown.map((layer) => layer.label).join(" and ");
     canvas.setAttribute("aria-label", `${names}, ${plane.name} slice ${index}`);
     name(canvas.previousElementSibling, shown, `${plane.name} ${index}`, plane === PLANES[state.plane]);
+  }
+
+  // A field's grid lies in the moving image, and is drawn over that one.
+  function underGrid(layer) {
+    return state.grid && layer.lattice && layer !== layers[0] ? layers[1] : layer;
   }
 
   function outline(context, shown, cut) {
@@ -111,7 +117,8 @@ function makeViewer(root, views) {
       swatch.style.background = layer.colour;
       return swatch;
     });
-    const strong = Object.assign(document.createElement("strong"), { textContent: shown.map((layer) => layer.label).join(" + ") });
+    const told = shown.map((layer) => (underGrid(layer) === layer ? layer.label : `${layer.label}: grid over moving`));
+    const strong = Object.assign(document.createElement("strong"), { textContent: told.join(" + ") });
     line.replaceChildren(...swatches, strong, ` ${where}`);
     line.classList.toggle("active", active);
   }
@@ -133,7 +140,7 @@ function makeViewer(root, views) {
       slider.nextElementSibling.textContent = slider.value;
     }
     const outlines = layers[0].labels ? `Outlines: blue, the fixed labels; orange, the labels of the image itself${state.mode === "side" ? "" : "; pink, B's"}.` : "No labels in this task.";
-    part("legend").textContent = `${outlines} Grid: lines of the fixed grid where the field takes them in the moving image, in the plane.`;
+    part("legend").textContent = `${outlines} Grid: where the field takes the lines of the fixed grid, within the plane, over the moving image in which that is; over the fixed image the lines as they are.`;
   }
 
   function moveTo(axis, index) {
@@ -143,6 +150,7 @@ function makeViewer(root, views) {
 
   function change(name, value) {
     state[name] = value;
+    if (name === "planes" && value !== "all") state.plane = Number(value);
     const shown = control(name);
     if (shown.type === "checkbox") shown.checked = value;
     else shown.value = name === "mix" ? 100 * value : value;
@@ -223,6 +231,7 @@ function makeViewer(root, views) {
   new ResizeObserver(() => draw()).observe(panels);
 
   control("planes").value = state.planes;
+  control("outlines").checked = state.outlines;
   fillSelect(control("view"), views.map((each) => each.task), 0);
   chooseView(0);
 }
