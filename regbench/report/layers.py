@@ -10,7 +10,6 @@ from regbench.geometry.grid import Grid
 from regbench.report.blobs import Blob, blob, grey, whole
 
 FACTORS = (1, 2, 3, 4)  # every voxel, every second one, …
-MARGIN = 2  # voxels around the brain
 LATTICE_MM = 4.0  # between the points that a deformation grid is drawn through
 STEP_MM = 1 / 32  # of a displacement as stored: a twentieth of a pixel at any size the page is looked at
 
@@ -127,7 +126,7 @@ def _fitting(
 ) -> tuple[Crop, list[Layer], list[str], list[Line]]:
     """Layers at the first of `factors` where all fit, else at the last; notes, and the lines that were left out."""
     first, *others = factors
-    crop = Crop(pair.grid, _box(pair.fixed.brain), first)
+    crop = Crop(pair.grid, pair.box, first)
     layers = _own_layers(pair, crop)
     # Methods' layers, whose fields are not zero, are larger than the fixed one's.
     hopeless = layers[0].size * (len(lines) + 2) > room
@@ -184,12 +183,3 @@ def _lattice(field: np.ndarray, every: list[int]) -> np.ndarray:
     """Every so many-th displacement of (3, D, H, W) mm, as int16 of STEP_MM."""
     points = field[(slice(None), *(slice(None, None, step) for step in every))]
     return np.clip(np.rint(points / STEP_MM), -32768, 32767).astype(np.int16)
-
-
-def _box(brain: np.ndarray) -> tuple[slice, slice, slice]:
-    """The part of the grid (D, H, W) that holds the brain, and MARGIN around it."""
-    parts = []
-    for axis, size in enumerate(brain.shape):
-        there = np.flatnonzero(brain.any(axis=tuple({0, 1, 2} - {axis})))
-        parts.append(slice(max(0, there[0] - MARGIN), min(size, there[-1] + 1 + MARGIN)))
-    return tuple(parts)  # pyright: ignore[reportReturnType]
