@@ -17,7 +17,7 @@ from regbench.study import ScoreSettings
 Batch = tuple[str, str, str, str]  # task, method, variant, batch, as Plan.runs gives them
 DROPPED = "dropped"
 FILES = ("image", "mask", "original", "original_mask", "labels", "landmarks", "truth", "field")  # of records
-MARGIN = 3  # voxels left around the brain
+MARGIN = 2  # voxels left around the brain
 
 
 @dataclass(frozen=True)
