@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from regbench.figures.accuracy import draw_accuracy, draw_labels
-from regbench.figures.choice import choose_pair, choose_slices
+from regbench.figures.chosen import chosen
 from regbench.figures.contours import draw_contours
 from regbench.figures.deformation import draw_error, draw_grids, draw_jacobian
 from regbench.figures.differences import draw_differences
@@ -23,7 +23,7 @@ from regbench.figures.speed import draw_speed
 from regbench.figures.style import save, styled, words
 from regbench.figures.task import TaskData, Unavailable
 from regbench.figures.training import draw_training
-from regbench.figures.volumes import Batch, find_pair, stored_pairs
+from regbench.figures.volumes import Batch
 from regbench.progress import Progress
 from regbench.records import write_record
 from regbench.study import Study
@@ -61,16 +61,18 @@ def write_figures(
     """Write NAME.png and NAME.svg of every figure asked for, and figures.json, which lists them with captions.
 
     results: the study's own folder, with tables written. runs, trained: as Plan gives them. A figure that the data do not
-    give is one line of words that says why, as its caption does.
+    give is one line of words that says why, as its caption does; so is one that something unforeseen kept from being drawn,
+    which is raised (ExceptionGroup, each cause once) after all the others are written.
     """
     scores, runs, trained = read_table(results / "scores.csv"), list(runs), list(trained)
     artists: dict[str, _Artist] = {}
+    failed: dict[str, Exception] = {}
     entries, progress = [], Progress("figures", len(asked), "figure")
     with styled():
         for figure in asked:
             if figure.task not in artists:
                 artists[figure.task] = _Artist(study, results, figure.task, scores, runs, trained)
-            drawn, caption = _safely(artists[figure.task], figure)
+            drawn, caption = _safely(artists[figure.task], figure, failed)
             png, svg = save(drawn, results / "figures" / figure.name)
             entries.append({
                 "name": figure.name, "title": figure.title, "caption": caption, "section": figure.section,
@@ -78,6 +80,11 @@ def write_figures(
             })  # fmt: skip
             progress.step(len(entries))
     write_record(results / "figures" / "figures.json", entries)
+    if failed:
+        raise ExceptionGroup(
+            f"could not be drawn: {', '.join(failed)}; all other figures are written, and the same command tries again",
+            list({id(error): error for error in failed.values()}.values()),
+        )
 
 
 class _Artist:
@@ -101,28 +108,33 @@ class _Artist:
             figure, caption = OF_SLICES[kind](slices)
         return figure, f"{where} {caption}"
 
-    @cached_property
+    @property
     def _slices(self) -> tuple[PairSlices, str]:
-        data, settings = self.data, self.study.figures
-        controls = {line.method for line in data.lines if line.control}
-        stored = stored_pairs(data.results, data.name, self.runs)
-        choice = choose_pair(data.scores, settings, controls, stored)
-        if choice is None:
-            raise Unavailable("No pair has both a score and its fields (fields.keep of the study).")
-        volumes = find_pair(data.results, data.name, choice.name, self.runs, self.study.scores)
-        labels = volumes.moving_labels if volumes.fixed.labels is None else volumes.fixed.labels
-        index, rule = choose_slices(volumes.fixed.brain, labels, settings)
-        return cut_slices(volumes, data.lines, index, data.name), data.pair_sentence(choice, rule)
+        found = self._cut
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    @cached_property
+    def _cut(self) -> tuple[PairSlices, str] | Exception:
+        """The slices and the sentence about them, or what kept them from being cut: that is not tried for each picture."""
+        data = self.data
+        try:
+            shown = chosen(self.study, data.results, data.name, data.scores, data.lines, self.runs)
+            slices = cut_slices(shown.volumes, data.lines, shown.index, data.name)
+        except Exception as error:
+            return error
+        return slices, data.pair_sentence(shown.choice, shown.rule)
 
 
-def _safely(artist: _Artist, figure: Asked) -> Drawn:
-    """The figure, or its reason in words: one that cannot be drawn keeps nobody from the others."""
+def _safely(artist: _Artist, figure: Asked, failed: dict[str, Exception]) -> Drawn:
+    """The figure, or its reason in words: one that cannot be drawn keeps nobody from the others, and is added to `failed`."""
     try:
         return artist.draw(figure.kind)
     except Unavailable as reason:
         log.warning("figure %s is left out: %s", figure.name, reason)
         return words(str(reason)), f"{artist.data.sentence} Left out: {reason}"
     except Exception as error:
-        log.exception("figure %s could not be drawn", figure.name)
+        failed[figure.name] = error
         text = f"Could not be drawn: {type(error).__name__}: {error} (logs/figures.log)"
         return words(text), f"{artist.data.sentence} {text}"

@@ -13,7 +13,6 @@ from regbench.progress import Progress
 
 log = logging.getLogger(__name__)
 AXIAL = 2
-MARGIN = 3  # voxels left around the brain
 Planes = list[np.ndarray]  # a slice normal to each array axis, as it is looked at
 
 
@@ -89,12 +88,7 @@ class _Cut:
     """The slices' indices and the box around the brain, the same for every volume of a pair."""
 
     def __init__(self, volumes: PairVolumes, index: tuple[int, int, int]):
-        self.volumes, self.index = volumes, index
-        places = np.argwhere(volumes.fixed.brain)
-        self.box = tuple(
-            slice(max(low - MARGIN, 0), high + 1 + MARGIN)
-            for low, high in zip(places.min(axis=0), places.max(axis=0), strict=True)
-        )
+        self.volumes, self.index, self.box = volumes, index, volumes.box
 
     def planes(self, volume: np.ndarray | None) -> Planes:
         assert volume is not None

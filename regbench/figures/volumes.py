@@ -16,6 +16,8 @@ from regbench.study import ScoreSettings
 
 Batch = tuple[str, str, str, str]  # task, method, variant, batch, as Plan.runs gives them
 DROPPED = "dropped"
+FILES = ("image", "mask", "original", "original_mask", "labels", "landmarks", "truth", "field")  # of records
+MARGIN = 2  # voxels left around the brain
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class PairVolumes:
 
     record: dict[str, Any]  # the PAIR record
     folders: dict[tuple[str, str], Path]  # (method, variant) -> the run batch that holds this pair
+    results: Path  # the study's own folder
     settings: ScoreSettings = field(default_factory=ScoreSettings)
 
     def __post_init__(self) -> None:
@@ -55,6 +58,15 @@ class PairVolumes:
     def grid(self) -> Grid:
         """The prepared grid, which all volumes lie on."""
         return self.fixed.image.grid
+
+    @property
+    def box(self) -> tuple[slice, slice, slice]:
+        """The part of the grid that is shown: the brain, and MARGIN around it."""
+        parts = []
+        for axis, size in enumerate(self.grid.shape):
+            there = np.flatnonzero(self.fixed.brain.any(axis=tuple({0, 1, 2} - {axis})))
+            parts.append(slice(max(0, int(there[0]) - MARGIN), min(size, int(there[-1]) + 1 + MARGIN)))
+        return tuple(parts)  # pyright: ignore[reportReturnType]
 
     def run(self, line: Line) -> RunVolumes:
         """The volumes of one line's first repetition. Raises ValueError where its field does not fit the pair."""
@@ -82,7 +94,7 @@ class PairVolumes:
         path = self.folders.get(line.key, Path()) / f"{self.record['pair']}.json"
         if not path.is_file():
             return {"status": "missing", "message": f"{path}: no such record"}
-        return read_record(path)
+        return found_from(self.results, read_record(path))
 
     def _labels(self, points: np.ndarray) -> np.ndarray | None:
         if not self.record["moving"]["labels"]:
@@ -106,7 +118,7 @@ def find_pair(
                     raise ValueError(f"task {task}: pair {pair} was not prepared: {record.get('message')}")
                 folder = results / "runs" / task
                 folders = {(m, v): folder / m / v / b for m, v, b in first if b == f"r0_{number}"}
-                return PairVolumes(record, folders, settings)
+                return PairVolumes(found_from(results, record), folders, results, settings)
     raise FileNotFoundError(f"{results}: no batch of task {task} holds the pair {pair}")
 
 
@@ -123,3 +135,24 @@ def stored_pairs(results: Path, task: str, runs: Iterable[Batch]) -> set[tuple[s
             if run["status"] == "ok":
                 (kept if run["field"] else lost).add((run["fixed"], run["moving"]))
     return kept - lost
+
+
+def found_from(results: Path, record: Any) -> Any:
+    """A record whose relative paths, which count from the folder that Snakemake ran in, are found from any other.
+
+    That folder is the nearest one around `results`, the study's own, from which the file is there; a file that is nowhere
+    keeps its name.
+    """
+    if isinstance(record, dict):
+        return {
+            key: _file(results, value)
+            if key in FILES and isinstance(value, str)
+            else found_from(results, value)
+            for key, value in record.items()
+        }
+    return record
+
+
+def _file(results: Path, name: str) -> str:
+    around = results.resolve().parents
+    return next((str(folder / name) for folder in around if (folder / name).is_file()), name)

@@ -11,10 +11,7 @@ from regbench.report.blobs import Blob, blob, grey, whole
 
 # Every voxel, every second one, … with the mm between lines of a deformation grid: lines become fewer before images suffer.
 FINENESS = ((1, 6.0), (1, 12.0), (2, 6.0), (2, 12.0), (3, 12.0), (4, 12.0))
-MARGIN = 2  # voxels around the brain
-STEP_MM = (
-    1 / 8
-)  # of a displacement as stored: it is off by a sixteenth of a mm at most, less than a pixel of the screen
+STEP_MM = 1 / 8  # of a displacement as stored: off by a sixteenth of a mm at most, less than a pixel of the screen
 FEW_LABELS = 8  # outlines of more cover the image, and are drawn only when asked for
 
 
@@ -133,7 +130,7 @@ def _fitting(
 ) -> tuple[Crop, list[Layer], list[str], list[Line]]:
     """Layers at the first of `fineness` where all fit, else at the last; notes, and the lines that were left out."""
     first, *others = fineness
-    crop = Crop(pair.grid, _box(pair.fixed.brain), *first)
+    crop = Crop(pair.grid, pair.box, *first)
     layers = _own_layers(pair, crop)
     # Methods' layers, whose fields are not zero, are larger than the fixed one's.
     hopeless = layers[0].size * (len(lines) + 2) > room
@@ -194,12 +191,3 @@ def _lattice(field: np.ndarray, every: list[int]) -> np.ndarray:
     """Every so many-th displacement of (3, D, H, W) mm, as int16 of STEP_MM."""
     points = field[(slice(None), *(slice(None, None, step) for step in every))]
     return np.clip(np.rint(points / STEP_MM), -32768, 32767).astype(np.int16)
-
-
-def _box(brain: np.ndarray) -> tuple[slice, slice, slice]:
-    """The part of the grid (D, H, W) that holds the brain, and MARGIN around it."""
-    parts = []
-    for axis, size in enumerate(brain.shape):
-        there = np.flatnonzero(brain.any(axis=tuple({0, 1, 2} - {axis})))
-        parts.append(slice(max(0, there[0] - MARGIN), min(size, there[-1] + 1 + MARGIN)))
-    return tuple(parts)  # pyright: ignore[reportReturnType]

@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from regbench.figures.choice import Choice, choose_pair, choose_slices
+from regbench.figures.choice import Choice
+from regbench.figures.chosen import chosen
 from regbench.figures.lines import read_lines
-from regbench.figures.volumes import Batch, find_pair, stored_pairs
+from regbench.figures.task import Unavailable
+from regbench.figures.volumes import Batch
 from regbench.report.blobs import Blob
 from regbench.report.layers import View, view
 from regbench.study import Study
@@ -41,7 +43,7 @@ def make_viewer(study: Study, results: Path, scores: Frame, runs: Iterable[Batch
     for left, task in zip(range(len(study.tasks), 0, -1), study.tasks, strict=True):
         try:
             views.append(_view(study, results, scores[scores["task"] == task], runs, task, room // left))
-        except (ValueError, OSError) as error:  # a page without pictures is better than none
+        except (Unavailable, ValueError, OSError) as error:  # a page without pictures is better than none
             missing.append(f"Task {task}: {error}")
         else:
             room -= views[-1].size
@@ -50,13 +52,8 @@ def make_viewer(study: Study, results: Path, scores: Frame, runs: Iterable[Batch
 
 def _view(study: Study, results: Path, scores: Frame, runs: list[Batch], task: str, room: int) -> View:
     lines = read_lines(results, task)
-    controls = [line.method for line in lines if line.control]
-    choice = choose_pair(scores, study.figures, controls, stored_pairs(results, task, runs))
-    if choice is None:
-        raise ValueError("no pair has a score and all its fields, so there is nothing to show")
-    pair = find_pair(results, task, choice.name, runs, study.scores)
-    slices, _ = choose_slices(pair.fixed.brain, pair.fixed.labels, study.figures)
-    return view(task, _title(study, task, choice), pair, slices, lines, room)
+    shown = chosen(study, results, task, scores, lines, runs)
+    return view(task, _title(study, task, shown.choice), shown.volumes, shown.index, lines, room)
 
 
 def _title(study: Study, task: str, choice: Choice) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 from regbench.scores.metrics import METRICS, Modality
 from regbench.tables.frames import Frame
 from regbench.tables.statistics import SubjectBootstrap, holm, paired_p, rank_biserial
-from regbench.tables.summary import PAIR, Method, pair_values
+from regbench.tables.summary import PAIR, Method, pair_values, seeds_of
 
 SEEDS_TO_WIN = 3
 LEVEL = 0.05
@@ -34,7 +34,7 @@ def compare(
         if not (method in methods and methods[str(method)].control)
     }
     values = {key: pair_values(rows) for key, rows in groups.items()}
-    winners = {key for key, rows in groups.items() if may_win(key[0], rows["repetition"].nunique(), methods)}
+    winners = {key for key, rows in groups.items() if may_win(key[0], seeds_of(rows), methods)}
     rows = []
     for metric in METRICS.values():
         if modality in metric.ranked:

@@ -9,7 +9,7 @@ import pandas as pd
 from regbench.tables.document import Block, Cell, Document
 from regbench.tables.frames import Frame
 from regbench.tables.layout import count_cell
-from regbench.tables.summary import PAIR, PAPER_ORDER, Method
+from regbench.tables.summary import PAIR, PAPER_ORDER, Method, seeds_of
 
 MEASURED = {
     "volume_before": "before_ml",
@@ -49,7 +49,7 @@ def followups(scores: Frame, task: str) -> Frame:
 def _rows(scores: Frame) -> Iterator[dict[str, Any]]:
     keys = ["task", *PAIR, "method", "variant"]
     for names, rows in scores.groupby(keys, sort=False):
-        known = dict(zip(keys, names, strict=True)) | {"seeds": rows["repetition"].nunique()}
+        known = dict(zip(keys, names, strict=True)) | {"seeds": seeds_of(rows)}
         for status in sorted(set(rows["status"]) - {"ok"}):
             yield known | {"status": status}
         labelled = rows[(rows["status"] == "ok") & rows["label"].notna()]

@@ -81,13 +81,18 @@ def summarise(scores: Frame, timings: Frame, methods: Mapping[str, Method], samp
                 variant=str(variant),
                 control=bool(method and method.control),
                 n=len(rows[rows["status"] == "ok"].groupby(PAIR)),
-                seeds=rows["repetition"].nunique(),
+                seeds=seeds_of(rows),
                 failures=_failures(rows),
                 values=_statistics(rows, samples),
                 times={device: _times(mine, device, method) for device in ("cpu", "cuda")},
             )
         )
     return sorted(lines, key=_rank)
+
+
+def seeds_of(rows: Frame) -> int:
+    """Repetitions with a run that ended well: a training that failed is no seed, whatever rows tell of it."""
+    return int(rows[rows["status"] == "ok"]["repetition"].nunique())
 
 
 def pair_values(rows: Frame) -> Frame:

@@ -138,3 +138,15 @@ def test_without_any_field_pictures_are_left_out_and_the_rest_is_drawn(tmp_path)
     entries = listed(write(made, kinds=("pictures", "accuracy")))
     assert "Left out: No pair has both a score and its fields" in entries["task_pictures"]["caption"]
     assert "Left out" not in entries["task_accuracy"]["caption"]
+
+
+def test_what_cannot_be_drawn_is_raised_once_after_the_others_are_written(tmp_path):
+    made = write_study(tmp_path)
+    for path in (tmp_path / "scans").glob("*_image.nii.gz"):
+        path.unlink()
+    with pytest.raises(ExceptionGroup, match="task_pictures, task_contours; all other") as raised:
+        write(made, kinds=("pictures", "contours", "accuracy"))
+    assert len(raised.value.exceptions) == 1
+    entries = listed(made.results / "figures")
+    assert "Could not be drawn: FileNotFoundError" in entries["task_contours"]["caption"]
+    assert "Could not" not in entries["task_accuracy"]["caption"]

@@ -1,5 +1,7 @@
 """What figures show is what was scored, and a run without a field is told by its status."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -73,3 +75,16 @@ def test_lines_are_those_of_the_tables_in_their_order(made):
 def test_a_pair_that_no_batch_holds_is_told(made):
     with pytest.raises(FileNotFoundError, match="no batch of task task holds the pair x__y"):
         find_pair(made.results, "task", "x__y", made.runs, made.study.scores)
+
+
+def test_files_that_records_name_from_the_studys_root_are_found_from_anywhere(tmp_path, monkeypatch):
+    copy = write_study(tmp_path)
+    paths = [*copy.results.rglob("test_b0.json"), *copy.results.glob("runs/task/*/*/*/*.json")]
+    for path in paths:
+        path.write_text(path.read_text().replace(f'"{tmp_path}/', '"'))
+    pair = find_pair(copy.results, "task", "a__b", copy.runs, copy.study.scores)
+    assert not pair.record["fixed"]["image"].startswith("scans")
+    assert pair.run(Line("syn", "default", "SyN", False, "#000000")).warped is not None
+    monkeypatch.chdir(copy.results)
+    there = find_pair(Path(), "task", "a__b", copy.runs, copy.study.scores)
+    assert np.array_equal(there.moving, pair.moving)

@@ -26,3 +26,12 @@ def test_a_learned_method_wins_with_three_seeds_only(seeds, winner):
     assert found["p_holm"] == found["p"] < 0.05
     assert found["low"] < found["difference"] < found["high"] < 0
     assert (found["pairs"], found["subjects"]) == (72, 9)
+
+
+def test_a_training_that_failed_is_no_seed():
+    frame = pd.DataFrame(rows("syn", 0.5, 1) + rows("dmi", 0.6, 3))
+    failed = (frame["method"] == "dmi") & (frame["repetition"] != "0")
+    frame.loc[failed, ["status", "value"]] = ["skipped", np.nan]
+    (found,) = compare(frame, "mono", "mono", METHODS, 200).to_dict("records")
+    assert found["p_holm"] < 0.05
+    assert found["winner"] == ""

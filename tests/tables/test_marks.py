@@ -81,6 +81,18 @@ def test_a_learned_method_of_few_seeds_is_ahead_but_not_best(tmp_path, seeds, ex
     assert ("- ahead+: " in text) == (seeds == 2)
 
 
+def test_trainings_that_failed_make_no_seeds(tmp_path):
+    scores = rows("syn", 0.5) + rows("dmi", 0.6, seeds=3)
+    failed = [
+        row | {"status": "skipped", "value": ""} if row["method"] == "dmi" and row["repetition"] else row
+        for row in scores
+    ]
+    folder = tables(tmp_path, failed)
+    assert marks(folder, "dsc")["dmi", "default"] == "ahead"
+    table = read_table(folder / "table1.csv")
+    assert table.loc[(table["method"] == "dmi") & (table["block"] == "measured"), "seeds"].tolist() == ["1.0"]
+
+
 def test_a_row_over_fewer_pairs_is_not_best(tmp_path):
     folder = tables(tmp_path, rows("syn", 0.5) + rows("zeta", 0.6, lost=PAIRS[:1]))
     assert marks(folder, "dsc") == {("syn", "default"): "best", ("zeta", "default"): "ahead"}
