@@ -60,7 +60,7 @@ include: "workflow/rules/download.smk"
 
 STAGES = ["data", "prepared", "models", "runs", "scores", "tuning", "tables", "figures", "report"]
 if PLAN.merged:
-    STAGES = ["tables"]  # a merged study comes with its scores
+    STAGES = ["tables", "figures", "report"]  # a merged study comes with its scores
 if ALONE:
     STAGES = []
 
@@ -81,4 +81,5 @@ if STAGES:
         input:
             rules.tables.input,
             PLAN.tuning_page,
-            [] if PLAN.merged else [rules.figures.output, rules.write_report.output],
+            rules.figures.output,
+            rules.write_report.output,

@@ -16,6 +16,7 @@ from typing import Any
 
 from regbench.check.study import check_study
 from regbench.documents import read_mapping
+from regbench.figures.names import KINDS, Asked, in_reading_order
 from regbench.fingerprint import fingerprint
 from regbench.plan import METHODS, TUNED, Plan
 from regbench.records import read_record, write_record, write_text
@@ -24,6 +25,7 @@ from regbench.runs.keys import file_hash, own_files
 from regbench.study import Study, parse_study, read_study
 
 MERGED = "merge.json"  # in results/STUDY of a merged study
+OF_TABLES = ("accuracy", "statistics", "speed")  # sections of figures that are drawn from scores and tables
 STAGE_CODE = {
     "data": ["regbench.data"],
     "prepared": ["regbench.prepared.subject", "regbench.prepared.pair", "regbench.prepared.reference"],
@@ -66,8 +68,26 @@ class Workflow(Plan):
 
     @property
     def merged(self) -> bool:
-        """Whether `regbench merge` made the study of several: its data and runs are elsewhere, only tables are made of it."""
+        """Whether `regbench merge` made the study of several: its data, models and runs are elsewhere."""
         return (self.folder / MERGED).is_file()
+
+    def runs(self) -> list[tuple[str, str, str, str]]:
+        return [] if self.merged else super().runs()
+
+    def trained(self) -> list[tuple[str, str, str, int]]:
+        return [] if self.merged else super().trained()
+
+    def figures(self) -> list[Asked]:
+        """Of a merged study those that need its scores and tables alone."""
+        if not self.merged:
+            return super().figures()
+        found = [
+            Asked(kind, task)
+            for task in self.study.tasks
+            for kind, (section, _) in KINDS.items()
+            if section in OF_TABLES
+        ]
+        return in_reading_order(found)
 
     @classmethod
     def from_file(cls, path: Path | str, results: Path | str = "results") -> "Workflow":

@@ -1,40 +1,92 @@
-"""The paper's claims as a page shows them: statements first, then printed values one by one."""
+"""The paper's claims as a page shows them: what was decided first, then what could not be, by what stood in the way."""
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
+from regbench.scores.metrics import METRICS
 from regbench.tables.frames import read_table
 
 Row = dict[str, str]
 NUMBERS = ("published", "ours", "low", "high", "p")
+SECONDS = {"cpu": "s on the CPU", "cuda": "s on the GPU"}
+HERE = "here: "  # begins what the numbers would say, in a reason why they may not
+
+
+@dataclass(frozen=True)
+class Group:
+    """Claims that one thing kept from a verdict."""
+
+    verdict: str
+    reason: str
+    rows: list[Row]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Claims of one kind: those that hold or do not, and groups of those that cannot be tested."""
+
+    decided: list[Row]
+    groups: list[Group]
+
+    @property
+    def count(self) -> int:
+        return len(self.decided) + sum(len(group.rows) for group in self.groups)
 
 
 @dataclass(frozen=True)
 class Claims:
     """Rows of claims.csv with numbers of four figures: what the paper says, and each value that it prints."""
 
-    statements: list[Row]
-    values: list[Row]
-
-    @property
-    def counts(self) -> str:
-        """How many there are of each verdict."""
-        verdicts = Counter(row["verdict"] for row in (*self.statements, *self.values))
-        told = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
-        return f"{verdicts.total()} checks: {told}."
+    statements: Part
+    values: Part
+    counts: str  # how many there are of each verdict
 
 
 def read_claims(path: Path) -> Claims | None:
     """The rows of claims.csv; None where there is no such file."""
     if not path.is_file():
         return None
-    rows = [
-        {**row, **{name: _short(row[name]) for name in NUMBERS}}
-        for row in read_table(path).to_dict("records")
-    ]
+    rows = [_row(row) for row in read_table(path).to_dict("records")]
+    verdicts = Counter(row["verdict"] for row in rows)
+    told = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
     values = [row for row in rows if row["check"] == "value"]
-    return Claims([row for row in rows if row not in values], values)
+    statements = [row for row in rows if row["check"] != "value"]
+    return Claims(_part(statements), _part(values), f"{len(rows)} checks: {told}.")
+
+
+def quantity(row: Row) -> str:
+    """What the numbers of a claim are, with their unit: its id ends with the metric or the device."""
+    name = row["id"].rpartition(".")[2]
+    metric = METRICS.get(name)
+    if metric:
+        unit = "" if metric.unit == "1" else f" ({metric.unit})"
+        what = f"{metric.title}{unit}"
+    else:
+        what = SECONDS.get(name, "")
+    if row["check"] == "ratio":
+        return what.replace("s on", "times as fast on")
+    return f"difference of {what}" if row["check"] in ("difference", "comparable") and what else what
+
+
+def _row(row: Row) -> Row:
+    return {**row, **{name: _short(row[name]) for name in NUMBERS}, "quantity": quantity(row)}
+
+
+def _part(rows: list[Row]) -> Part:
+    """A group's reason is what its rows' reasons share: all that stands before HERE, which each row keeps."""
+    decided, groups = [], {}
+    for row in rows:
+        if not row["verdict"].startswith("not testable"):
+            decided.append(row)
+            continue
+        parts = row["reason"].split("; ")
+        shared = list(takewhile(lambda part: not part.startswith(HERE), parts))
+        key = row["verdict"], "; ".join(shared)
+        group = groups.setdefault(key, Group(*key, []))
+        group.rows.append({**row, "reason": "; ".join(parts[len(shared) :])})
+    return Part(decided, list(groups.values()))
 
 
 def _short(number: str) -> str:

@@ -40,14 +40,23 @@ def machines(timings: Frame) -> list[Machine]:
 
 
 def provenance(record: dict[str, Any]) -> Rows:
-    """provenance.json's environment and code as (name, value); the study has a section of its own."""
+    """provenance.json's environment and code as (name, value); the study has a section of its own.
+
+    Of a merged study it is where it was joined; where each of its studies was measured follows.
+    """
     environment = dict(record["environment"])
     libraries = environment.pop("libraries", {})
     rows = [(name, "not known" if value is None else str(value)) for name, value in environment.items()]
     rows.append(
         ("libraries", ", ".join(f"{name} {version}" for name, version in libraries.items() if version))
     )
-    return [*rows, *((f"code of {stage}", value) for stage, value in record.get("code", {}).items())]
+    rows += [(f"code of {stage}", value) for stage, value in record.get("code", {}).items()]
+    for label, source in record.get("merged", {}).items():
+        there = source.get("environment") or {}
+        rows.append(
+            (label, _listed(f"{name} {there[name]}" for name in PLACE[:-1] if there.get(name) is not None))
+        )
+    return rows
 
 
 def settings(study: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ def find_failures(results: Path) -> list[Failure]:
     results: the study's own folder.
     """
     found: dict[tuple[str, str, str], Failure] = {}
-    for step, place, path, record in _records(results):
+    folders = [results, *sorted(results.glob("from/*"))]  # of a merged study, the studies that it was made of
+    for step, place, path, record in chain.from_iterable(map(_records, folders)):
         if record.get("status", "ok") != "ok":
             status, message = record["status"], record.get("message") or ""
             if status == "skipped":  # for one reason, many steps at once

@@ -11,7 +11,9 @@ from regbench.report.blobs import Blob, blob, grey, whole
 
 # Every voxel, every second one, … with the mm between lines of a deformation grid: lines become fewer before images suffer.
 FINENESS = ((1, 6.0), (1, 12.0), (2, 6.0), (2, 12.0), (3, 12.0), (4, 12.0))
-STEP_MM = 1 / 8  # of a displacement as stored: off by a sixteenth of a mm at most, less than a pixel of the screen
+STEP_MM = (
+    1 / 8
+)  # of a displacement as stored: off by a sixteenth of a mm at most, less than a pixel of the screen
 FEW_LABELS = 8  # outlines of more cover the image, and are drawn only when asked for
 
 

@@ -38,16 +38,26 @@ class Viewer:
 
 
 def make_viewer(study: Study, results: Path, scores: Frame, runs: Iterable[Batch], room: int) -> Viewer:
-    """The viewer in at most `room` bytes, shared alike by the tasks. runs: the study's batches (Plan.runs)."""
+    """The viewer in at most `room` bytes, shared alike by the tasks. runs: Plan.runs, none of a merged study."""
     views, missing, runs = [], [], list(runs)
+    if not runs:
+        return Viewer(
+            [], ["The runs are in the studies that were merged; each one's own report shows its images."]
+        )
     for left, task in zip(range(len(study.tasks), 0, -1), study.tasks, strict=True):
         try:
             views.append(_view(study, results, scores[scores["task"] == task], runs, task, room // left))
         except (Unavailable, ValueError, OSError) as error:  # a page without pictures is better than none
-            missing.append(f"Task {task}: {error}")
+            missing.append(f"Task {task}: {_why(error)}")
         else:
             room -= views[-1].size
     return Viewer(views, missing)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError) and error.filename:
+        return f"there is no {error.filename}, so there is nothing to show."
+    return str(error)
 
 
 def _view(study: Study, results: Path, scores: Frame, runs: list[Batch], task: str, room: int) -> View:

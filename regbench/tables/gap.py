@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from regbench.tables.formats import markdown_table
+from regbench.tables.document import Block, Cell, Document
 from regbench.tables.frames import Frame
 from regbench.tables.summary import PAIR, PAPER_ORDER, Method, pair_values
 
@@ -33,15 +33,18 @@ def closed_gap(scores: Frame, task: str) -> Frame:
     return pd.DataFrame(rows, columns=["task", "method", "variant", "n", *GAP])
 
 
-def gap_text(table: Frame, methods: Mapping[str, Method]) -> str:
-    """The same as Markdown, with the methods' labels."""
-    header = ["Method", "n", *GAP.values()]
-    order = table.assign(rank=[PAPER_ORDER.index(m) if m in PAPER_ORDER else 99 for m in table["method"]])
-    rows = [
-        [_label(row, methods), str(row.n), *(_percent(row[key]) for key in GAP)]
-        for _, row in order.sort_values(["task", "rank", "method", "variant"]).iterrows()
-    ]
-    return markdown_table(header, rows)
+def gap_document(table: Frame, methods: Mapping[str, Method], facts: list[str]) -> Document:
+    """The same for reading, a block for each task, with the methods' labels. facts: of the study and its data."""
+    told = "Share of what can be gained that each method gains, on the same pairs."
+    found = Document("From identity to truth", [*facts, told])
+    ranked = table.assign(rank=[PAPER_ORDER.index(m) if m in PAPER_ORDER else 99 for m in table["method"]])
+    for task, rows in ranked.groupby("task", sort=False):
+        ordered = rows.sort_values(["rank", "method", "variant"]).to_dict("records")
+        cells = [
+            [Cell(_label(row, methods)), Cell(str(row["n"]), row["n"]), *_percents(row)] for row in ordered
+        ]
+        found.blocks.append(Block(f"Task {task}", ["Method", "n", *GAP.values()], cells))
+    return found
 
 
 def _gain(values: Frame, ends: dict[str, Frame]) -> dict[str, float]:
@@ -60,10 +63,10 @@ def _gain(values: Frame, ends: dict[str, Frame]) -> dict[str, float]:
     }
 
 
-def _label(row: Frame, methods: Mapping[str, Method]) -> str:
-    label = methods[row.method].label if row.method in methods else row.method
-    return f"{row.task}: {label}" + (f" ({row.variant})" if row.variant != "default" else "")
+def _label(row: dict, methods: Mapping[str, Method]) -> str:
+    label = methods[row["method"]].label if row["method"] in methods else row["method"]
+    return label + (f" ({row['variant']})" if row["variant"] != "default" else "")
 
 
-def _percent(value: float) -> str:
-    return "-" if pd.isna(value) else f"{value:.2f}"
+def _percents(row: dict) -> list[Cell]:
+    return [Cell("-" if pd.isna(row[key]) else f"{row[key]:.2f}", row[key]) for key in GAP]

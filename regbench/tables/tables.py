@@ -15,7 +15,7 @@ from regbench.tables.document import Document
 from regbench.tables.followup import followup_document, followups
 from regbench.tables.formats import html, latex, markdown
 from regbench.tables.frames import Frame, read_table
-from regbench.tables.gap import closed_gap, gap_text
+from regbench.tables.gap import closed_gap, gap_document
 from regbench.tables.layout import DEVICES, notes, task_blocks
 from regbench.tables.marks import Marks, legend, mark, mark_notes
 from regbench.tables.paper import paper, same_data, semi_synthetic
@@ -40,8 +40,7 @@ PAIRINGS = {
 
 def write_tables(study: Study, results: Path, methods: Mapping[str, Method]) -> None:
     """Write results/tables: tableN.{csv,md,tex,html}, times and speed (csv, md, html), speed_accuracy.csv, comparisons.csv,
-    claims.{csv,md,html} and, where a truth is known, gap.{csv,md}; of follow-ups,
-    followup.{csv,md,html}.
+    claims.{csv,md,html}; where a truth is known, gap.{csv,md,html}; of follow-ups, followup.{csv,md,html}.
 
     results: the study's own folder, which holds scores.csv and timings.csv (rows of several machines may be joined
     in either). Raises FileNotFoundError when one is missing.
@@ -120,9 +119,7 @@ def _write_gap(study: Study, scores: Frame, methods: Mapping[str, Method], folde
     gap = pd.concat([closed_gap(scores, task) for task in study.tasks])
     if len(gap):
         write_text(folder / "gap.csv", gap.to_csv(index=False))
-        title = "# From identity to truth\n\nShare of what can be gained that each method gains, on the same pairs."
-        title += f"\n\n{SEMI_SYNTHETIC}" * any(semi_synthetic(study, task) for task in study.tasks)
-        write_text(folder / "gap.md", f"{title}\n\n{gap_text(gap, methods)}\n")
+        _write_readable(folder / "gap", gap_document(gap, methods, _facts(study, list(gap["task"].unique()))))
 
 
 def _write_followups(study: Study, scores: Frame, methods: Mapping[str, Method], folder: Path) -> None:

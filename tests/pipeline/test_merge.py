@@ -48,6 +48,11 @@ def test_two_real_studies_become_one_that_show_and_snakemake_know(tmp_path):
         assert table.loc[variant, "cpu_seconds"] == own.loc[variant, "cpu_seconds"]
     assert "SyN (short)" in regbench("show", merged, cwd=tmp_path).stdout
     joined = Pipeline(tmp_path, read_record(merged / "study.json"))
+    assert "rule syn" not in joined.snakemake()
+    page = (merged / "report.html").read_text()
+    assert "The runs are in the studies that were merged" in page
+    assert "figure-mono_accuracy" in page
+    assert "<dt>1_small</dt><dd>host " in page
     assert "Nothing to be done" in joined.snakemake()
     (merged / "tables" / "table1.md").unlink()
     assert "rule syn" not in joined.snakemake()

@@ -44,12 +44,16 @@ def test_it_has_every_section_with_what_the_stages_left(page_file):
     text = page_file.read_text(encoding="utf8")
     told = words(text)
     assert "neither confirm nor refute the paper's" in told
-    assert "SyN by DSC" in told
+    assert "First of those that may lead: SyN by" in told
     assert "Our Method (DMI): a better mean, too few trainings." in told
     assert "2 checks: 1 not testable with these data, 1 holds." in told
-    assert "Ours is faster & better c1, section IV mono 0.58 0.6123 0.55 to 0.66" in told
+    assert "1 not testable with these data: semi-synthetic" in told
+    assert (
+        "Ours is faster & better c1.dsc, section IV not testable with these data : here: better mono 0.58 0.6123 0.55 to 0.66 difference of DSC"
+        in told
+    )
     assert "The 1 printed values, one by one" in told
-    assert "Table 1. Made up" in told
+    assert "Table 1. Mono-modal" in told
     assert "Fast CPU, box" in told
     assert "</script><script>" not in text
     assert "</script><script>alert(2)" in told
@@ -73,7 +77,39 @@ def test_a_study_without_claims_figures_or_fields_is_told_so(copied):
     told = words(written(copied))
     assert "claims were not judged" in told
     assert "No figures were drawn" in told
-    assert "Task mono: [Errno 2] No such file" in told
+    assert re.search(r"Task mono: there is no \S+batch\.json, so there is nothing to show\.", told)
+    assert "Errno" not in told
+
+
+def test_a_merged_study_says_where_its_images_are_and_where_it_was_measured(copied):
+    facts = read_record(copied.results / "provenance.json")
+    other = {"environment": {"host": "far", "gpu": "Big GPU", "commit": "abc123", "cpu": None}}
+    write_record(copied.results / "provenance.json", facts | {"merged": {"2_far": other}})
+    shutil.move(copied.results / "runs", copied.results / "from" / "2_far" / "runs")
+    told = words(written(replace(copied, runs=[])))
+    assert "The runs are in the studies that were merged; each one's own report shows its images." in told
+    assert "2_far host far, gpu Big GPU, commit abc123" in told
+    assert "run of zeta/default, task mono: 1 case" in told
+
+
+def test_only_tables_of_this_study_are_shown(copied):
+    (copied.results / "tables" / "table7.html").write_text("<p>stale</p>")
+    (copied.results / "tables" / "followup.html").write_text("<p>stale</p>")
+    told = words(written(copied))
+    assert "stale" not in told
+    assert "From identity to truth" in told
+
+
+def test_logs_are_cut_before_the_page_gets_too_large(copied, monkeypatch):
+    path = copied.results / "runs/mono/zeta/default/r0_b0/007__NA.json"
+    lines = [f"line {number} {'x' * 20_000}" for number in range(40)]
+    write_record(path, read_record(path) | {"log_tail": lines})
+    monkeypatch.setattr(module, "FOR_TEXT", 400_000)
+    told = words(written(copied))
+    assert "line 30 x" in told
+    assert "line 29 x" not in told
+    monkeypatch.setattr(module, "FOR_TEXT", 50_000)
+    assert "there was no room for them here" in words(written(copied))
 
 
 def test_an_unfinished_study_is_refused_with_what_to_do(copied):
@@ -85,10 +121,11 @@ def test_an_unfinished_study_is_refused_with_what_to_do(copied):
         written(copied)
 
 
-def shown(made: Made, room: int):
-    """The viewer's view of a task in so many bytes."""
+def shown(made: Made, room: int, without: str = ""):
+    """The viewer's view of a task in so many bytes, without one method."""
     pair = find_pair(made.results, "mono", "007__NA", made.runs, made.study.scores)
-    return view("mono", "", pair, (12, 11, 10), read_lines(made.results, "mono"), room)
+    lines = [line for line in read_lines(made.results, "mono") if line.method != without]
+    return view("mono", "", pair, (12, 11, 10), lines, room)
 
 
 def test_volumes_are_coarser_and_then_fewer_where_there_is_less_room(made):
@@ -102,6 +139,13 @@ def test_volumes_are_coarser_and_then_fewer_where_there_is_less_room(made):
     fewer = shown(made, sum(layer.size for layer in shown(made, whole.size // 100).layers) + 1)
     assert [layer.label for layer in fewer.layers] == ["Fixed", "Moving, affinely aligned"]
     assert "Not shown, for want of room in this page: SyN, Our Method (DMI), " in fewer.notes[0]
+
+
+def test_lines_of_grids_are_fewer_before_images_are_coarser(made):
+    whole = shown(made, 10_000_000, without="zeta")
+    rough = shown(made, whole.size - 1, without="zeta")
+    assert (whole.spacing, whole.every) == ([2, 2, 2], [3, 3, 3])
+    assert (rough.spacing, rough.every) == ([2, 2, 2], [6, 6, 6])
 
 
 def test_outlines_of_many_labels_wait_to_be_asked_for(made, monkeypatch):

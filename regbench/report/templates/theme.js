@@ -9,9 +9,7 @@ function isDark() {
 }
 
 function showTheme() {
-  themeButton.textContent = isDark() ? "Light" : "Dark";
-  themeButton.setAttribute("aria-pressed", String(isDark()));
-  themeButton.setAttribute("aria-label", `Dark colours; press for ${isDark() ? "light" : "dark"} ones`);
+  themeButton.textContent = `${isDark() ? "Light" : "Dark"} colours`;
 }
 
 themeButton.addEventListener("click", () => {
