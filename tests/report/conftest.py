@@ -32,12 +32,13 @@ def page_file(made) -> Path:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator:
-    """Headless Chromium of this machine; skips where there is none."""
-    tool = pytest.importorskip("playwright.sync_api", reason="needs playwright: make install")
+    """Headless Chromium of this machine; skips where there is none, and nowhere else: one that does not start is a failure."""
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:
         pytest.skip(f"needs a browser, one of {', '.join(BROWSERS)} (Debian: apt install chromium)")
-    with tool.sync_playwright() as started:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
         running = started.chromium.launch(
             executable_path=found, args=list(FLAGS)
         )  # with a new profile of its own

@@ -9,8 +9,10 @@ from PIL import Image
 
 from regbench.figures.volumes import Batch
 from regbench.geometry.images import read_volume
-from regbench.records import write_record
+from regbench.records import write_record, write_text
 from regbench.study import Study
+from regbench.tables.document import Block, Cell, Document
+from regbench.tables.formats import html
 from regbench.tables.tables import write_tables
 from tests.scores.small_pair import GRID, smooth_field, write_pair, write_run
 from tests.tables.example import METHODS, study, usual_scores, usual_timings, write_results
@@ -19,6 +21,22 @@ EVIL = "<img src=x onerror=alert(1)> & co"
 LABELS = {**METHODS, "zeta": replace(METHODS["zeta"], label=EVIL)}
 AMPLITUDES = {"identity": 0.0, "syn": 2.0, "dmi": 6.0, "truth": 4.0}  # mm
 PAIR = {"pair": "007__NA", "fixed": "007", "moving": "NA"}
+TABLE = Document(
+    "Made up",
+    blocks=[
+        Block(
+            "Task mono",
+            ["Method", "DSC"],
+            [
+                [Cell("SyN"), Cell("0.90 (0.1)", 0.9, "tied")],
+                [Cell("Affine"), Cell("0.12 (0.1)", 0.1234)],
+                [Cell("Broken"), Cell("-")],
+                [Cell("DMI"), Cell("10.00 (0.1)", 10.0, "best")],
+            ],
+        )
+    ],
+    number="Table 1",
+)
 CLAIM = {
     "id": "c1.dsc", "source": "section IV", "statement": "Ours is faster & better", "published": "0.58", "check": "difference", "ours": "0.6123456",
     "low": "0.55", "high": "0.66", "p": "0.2", "effect": "", "n": "12", "seeds": "1", "verdict": "not testable with these data",
@@ -48,6 +66,7 @@ def make_study(results: Path) -> Made:
         [row for task in tasks for row in usual_timings(task)],
     )
     write_tables(study(), results, LABELS)
+    write_text(results / "tables" / "table1.html", html(TABLE))
     pd.DataFrame([CLAIM, CLAIM | {"id": "v1.dsc", "check": "value", "verdict": "holds"}]).to_csv(
         results / "tables" / "claims.csv", index=False
     )

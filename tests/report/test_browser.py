@@ -85,11 +85,21 @@ def test_a_column_s_head_sorts_by_raw_values_up_down_and_back(page):
         "DMI",
         "Broken",
     ]  # 10.00 after 0.90; no number last
+    assert head.inner_text() == "DSC"
     head.press("Enter")
     assert page.locator(rows).all_inner_texts() == ["DMI", "SyN", "Affine", "Broken"]
     assert page.locator(f"{table} >> thead th >> nth=1").get_attribute("aria-sort") == "descending"
     head.click()
     assert page.locator(rows).all_inner_texts() == first == ["SyN", "Affine", "Broken", "DMI"]
+
+
+def test_a_claim_s_verdict_is_seen_without_scrolling_sideways(open_page):
+    for width in (1280, 390):
+        page = open_page(width=width)
+        page.locator("#claims summary >> nth=0").click()
+        verdict = page.locator("#claims table >> nth=0 >> tbody td >> nth=0").bounding_box()
+        assert verdict["x"] >= 0
+        assert verdict["x"] + verdict["width"] <= width
 
 
 @pytest.mark.parametrize(("name", "axis"), [("sagittal", 0), ("coronal", 1), ("axial", 2)])

@@ -53,7 +53,7 @@ def test_it_has_every_section_with_what_the_stages_left(page_file):
         in told
     )
     assert "The 1 printed values, one by one" in told
-    assert "Table 1. Mono-modal" in told
+    assert "Table 1. Made up" in told
     assert "Fast CPU, box" in told
     assert "</script><script>" not in text
     assert "</script><script>alert(2)" in told

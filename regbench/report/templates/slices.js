@@ -93,7 +93,7 @@ function drawGrid(context, layer, view, plane, index) {
   for (const [along, other] of [[plane.across, plane.down], [plane.down, plane.across]]) {
     for (let fixed = 0; fixed < size[other]; fixed++) line(along, other, fixed);
   }
-  stroke(context, "rgba(120, 255, 120, 0.8)", 1);
+  stroke(context, "rgba(120, 255, 120, 0.6)", 1);
 }
 
 function drawCross(context, shape, plane, cursor) {
