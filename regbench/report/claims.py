@@ -10,7 +10,8 @@ from regbench.tables.frames import read_table
 
 Row = dict[str, str]
 NUMBERS = ("published", "ours", "low", "high", "p")
-SECONDS = {"cpu": "s on the CPU", "cuda": "s on the GPU"}
+SECONDS = {"cpu": "s a pair, CPU", "cuda": "s a pair, GPU"}
+OF_TIME = {"ratio": "times as fast", "limit": "s a pair"}
 HERE = "here: "  # begins what the numbers would say, in a reason why they may not
 
 
@@ -57,17 +58,15 @@ def read_claims(path: Path) -> Claims | None:
 
 
 def quantity(row: Row) -> str:
-    """What the numbers of a claim are, with their unit: its id ends with the metric or the device."""
+    """What the numbers of a claim are, with their unit: the id of one about a metric or a cell ends with its name."""
+    if row["check"] in OF_TIME:
+        return OF_TIME[row["check"]]
     name = row["id"].rpartition(".")[2]
-    metric = METRICS.get(name)
-    if metric:
-        unit = "" if metric.unit == "1" else f" ({metric.unit})"
-        what = f"{metric.title}{unit}"
-    else:
-        what = SECONDS.get(name, "")
-    if row["check"] == "ratio":
-        return what.replace("s on", "times as fast on")
-    return f"difference of {what}" if row["check"] in ("difference", "comparable") and what else what
+    if name not in METRICS:
+        return SECONDS.get(name, "")
+    unit = "" if METRICS[name].unit == "1" else f" ({METRICS[name].unit})"
+    difference = "difference of " if row["check"] in ("difference", "comparable") else ""
+    return f"{difference}{METRICS[name].title}{unit}"
 
 
 def _row(row: Row) -> Row:

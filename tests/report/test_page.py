@@ -15,6 +15,7 @@ from regbench.figures.volumes import find_pair
 from regbench.records import read_record, write_record
 from regbench.report import page as module
 from regbench.report.blobs import blob, grey, whole
+from regbench.report.claims import quantity
 from regbench.report.failures import find_failures
 from regbench.report.layers import view
 from regbench.report.page import write_report
@@ -90,6 +91,20 @@ def test_a_merged_study_says_where_its_images_are_and_where_it_was_measured(copi
     assert "The runs are in the studies that were merged; each one's own report shows its images." in told
     assert "2_far host far, gpu Big GPU, commit abc123" in told
     assert "run of zeta/default, task mono: 1 case" in told
+
+
+@pytest.mark.parametrize(
+    ("check", "name", "told"),
+    [
+        ("value", "table1.dmi.hd95", "HD95 (mm)"),
+        ("value", "table1.dmi.cuda", "s a pair, GPU"),
+        ("difference", "better1.dmi.voxelmorph.dsc", "difference of DSC"),
+        ("ratio", "faster.dmi.syn", "times as fast"),
+        ("existence", "framework", ""),
+    ],
+)
+def test_the_numbers_of_a_claim_have_a_name_and_a_unit(check, name, told):
+    assert quantity({"check": check, "id": name}) == told
 
 
 def test_only_tables_of_this_study_are_shown(copied):
