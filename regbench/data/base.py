@@ -55,6 +55,7 @@ class ScanFile:
     elsewhere: bool = (
         False  # labels or a mask that transforms bring to the image, whose grid they need not be on
     )
+    allowed: tuple[int, ...] = ()  # of labels, the numbers there may be besides 0; empty: any
 
 
 class Dataset(ABC):
