@@ -90,7 +90,7 @@ def _recorded(plan: Plan, name: str) -> list[_Person]:
     for path in sorted((plan.folder / "data" / name).glob("*.json")):
         with suppress(ValueError, OSError, KeyError):
             record = read_record(path)
-            marks = {("person", plan.dataset(name).people, record["group"])}
+            marks: set[Mark] = {("person", plan.dataset(name).people, record["group"])}
             if record["status"] == "ok" and record.get("contents"):
                 marks.add(("contents", record["contents"]))
             people.append(_Person(record["subject"], record["split"], frozenset(marks)))
