@@ -11,7 +11,7 @@ from regbench.records import read_record, write_record
 from regbench.study import read_study
 from regbench.tables.frames import read_table
 from regbench.tables.gather import SCORES, TIMINGS
-from tests.merge.machines import machine, settings, write_subject
+from tests.merge.machines import machine, settings, write_pair, write_subject
 from tests.tables.example import score_rows, timing_row
 
 
@@ -118,10 +118,18 @@ def test_a_library_built_for_another_device_is_the_same_and_so_is_code_of_one_cl
 
 
 @pytest.mark.parametrize(
-    "key", ["device", "threads", "timing__repetitions", "limits__run_seconds", "datasets__d__path"]
+    "key",
+    [
+        "device",
+        "threads",
+        "timing__repetitions",
+        "limits__run_seconds",
+        "datasets__d__path",
+        "figures__slices",
+    ],
 )
 def test_what_changes_no_number_is_noted(tmp_path, key):
-    values = {"device": "cuda", "datasets__d__path": "/data/b.csv"}
+    values = {"device": "cuda", "datasets__d__path": "/data/b.csv", "figures__slices": [9, 9, 9]}
     mine = {"datasets__d__path": "/data/a.csv"} if key == "datasets__d__path" else {}
     a = machine(tmp_path / "a", "a", made=settings(**mine))
     b = machine(tmp_path / "b", "b", made=settings(**{key: values.get(key, 9)}))
@@ -150,6 +158,20 @@ def test_other_inputs_are_refused_by_subject(gpu, cpu, changes, key):
     told = refusal(gpu, cpu)
     assert f"  {key}: " in told
     assert told.count("\n") == 1
+
+
+def test_affines_of_pairs_aligned_one_by_one_are_compared_whatever_batch_they_are_in(tmp_path):
+    pairwise = settings(tasks__mono__prepare__affine={"mode": "pairwise"})
+    a, b = (machine(tmp_path / name, name, made=pairwise) for name in "ab")
+    write_pair(a, "007", "NA", batch="test_b0")
+    write_pair(b, "007", "NA", batch="test_b0", shift_mm=0.01)
+    assert merge_studies([a, b], tmp_path / "merged") == []
+    write_pair(b, "007", "NA", batch="test_b0", shift_mm=0.3)
+    told = refusal(a, b)
+    assert "  prepared.mono.007__NA.moving.to_original: " in told
+    assert told.count("\n") == 1
+    (b / "prepared/mono/pairs/test_b0.json").rename(b / "prepared/mono/pairs/test_b1.json")
+    assert "prepared.mono.007__NA.moving.to_original" in refusal(a, b)
 
 
 def test_preparations_that_differ_by_rounding_are_alike(gpu, cpu, tmp_path):
