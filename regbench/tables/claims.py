@@ -23,10 +23,10 @@ from regbench.tables.claims_checks import (
     Verdict,
     measured,
     paper_device,
-    says,
 )
 from regbench.tables.claims_evidence import Evidence
 from regbench.tables.claims_list import Claim, paper_claims
+from regbench.tables.claims_verdicts import says
 from regbench.tables.comparisons import SEEDS_TO_WIN
 from regbench.tables.frames import Frame
 from regbench.tables.paper import paper
@@ -155,6 +155,8 @@ def _judged(claim: Claim, numbers: Numbers | Untestable, evidence: Evidence) -> 
 def _in_the_way(claim: Claim, evidence: Evidence, seeds: int | None) -> list[str]:
     """Why these data cannot decide a claim, whatever the numbers."""
     found = _other_data(claim, evidence)
+    if claim.check == "value" and claim.metric in paper()["unsaid"]:
+        found.append(f"the paper does not say: {paper()['unsaid'][claim.metric]}")
     for line in _lines(claim, evidence):
         if claim.untrained and evidence.trained(line):
             found.append(f"{line.label} was trained on this task")

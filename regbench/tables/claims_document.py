@@ -28,7 +28,10 @@ NOTES = [
     "on the other side. Neither is no verdict: these data cannot tell.",
     f"A printed mean is met within {100 * SHARE_OF_GAIN:g} % of what the paper's own method gains over Affine in that column, seconds "
     f"within a factor of {FACTOR:g} on the paper's own device; the interval, wider by √2 for the error of the paper's own mean, "
-    "must lie within these bounds to hold, and outside to fail.",
+    "must lie within these bounds to hold, and outside to fail. MI, SSIM and PSNR of the paper's cells get no verdict: it does not "
+    "say how it measured them.",
+    "What is comparable, how many times faster, and limits of seconds go by the interval alone: no p, and no correction for the "
+    "number of such statements.",
     f"A verdict about a learned method, either way, stands on {SEEDS_TO_WIN} training seeds; with more than {100 * FAILED_SHARE:g} % of "
     "a method's runs failed there is none.",
     "MI is what the paper's method is trained on, and it is better by MI in part for that reason; SSIM and PSNR between two "

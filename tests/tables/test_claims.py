@@ -131,13 +131,12 @@ def test_a_printed_mean_is_met_within_its_margin_by_the_whole_interval(dmi, spre
     assert row.low < row.ours < row.high
 
 
-def test_a_mean_of_an_unsaid_metric_can_be_met_but_not_refuted():
-    near, far = (
-        verdicts(IXI, scores("multi", "mi", {"identity": mi})).loc["table2.identity.mi"] for mi in (0.67, 0.4)
-    )
-    assert near.verdict == HOLDS
-    assert far.verdict == NO_DATA
-    assert "the paper does not say: bins" in far.reason
+@pytest.mark.parametrize(("mi", "place"), [(0.67, "within"), (0.4, "further than")])
+def test_a_mean_of_an_unsaid_metric_is_neither_met_nor_refuted(mi, place):
+    row = verdicts(IXI, scores("multi", "mi", {"identity": mi})).loc["table2.identity.mi"]
+    assert row.verdict == NO_DATA
+    assert "the paper does not say: bins" in row.reason
+    assert f"here: {place}" in row.reason
 
 
 def test_a_mean_s_p_is_of_the_printed_one_and_on_the_paper_s_data_only():
@@ -153,6 +152,12 @@ def test_comparable_is_not_worse_by_more_than_the_margin(dmi, verdict):
     row = mono(dmi=dmi).loc["comparable1.dmi.voxelmorph.dsc"]
     assert row.verdict == verdict
     assert row.ours == pytest.approx(dmi - 0.58, abs=1e-4)
+    assert np.isnan(row.p)  # it would be of another question: whether there is any difference
+
+
+def test_what_is_not_told_apart_from_worse_says_by_how_much():
+    row = mono(dmi=0.5739, spread=0.05).loc["comparable1.dmi.voxelmorph.dsc"]
+    assert (row.verdict, row.reason) == (NO_DATA, "not told apart from worse by 0.00614")
 
 
 def test_failed_runs_are_told_and_too_many_leave_no_verdict():
@@ -232,6 +237,7 @@ def gpu(taken: float, card: str) -> pd.Series:
 def test_a_limit_of_seconds_holds_below_it_on_the_paper_s_card_alone():
     assert gpu(0.3, "NVIDIA GeForce GTX 1080 Ti").verdict == HOLDS
     assert gpu(0.5, "NVIDIA GeForce GTX 1080 Ti").verdict == FAILS
+    assert gpu(0.3, "GeForce GTX 1080 Ti").verdict == HOLDS  # as older drivers call it
     other = gpu(0.3, "NVIDIA H100")
     assert other.verdict == NO_DEVICE
     assert other.reason.endswith("here: within 0.4 s")
@@ -283,7 +289,6 @@ def test_transfer_holds_where_nothing_was_trained_on_the_patients():
         "followup.dmi.identity.psnr",
         "oasis3.dmi.identity.mi",
         "transfers",
-        "oasis3_before.identity.mi",
     ):
         assert found.loc[name, "verdict"] == HOLDS, name
     training = timing_of_training("clinic")
@@ -293,7 +298,6 @@ def test_transfer_holds_where_nothing_was_trained_on_the_patients():
         "DMI was trained on this task; here: better",
     ]
     assert found.loc["transfers", "verdict"] == NO_DATA
-    assert found.loc["oasis3_before.identity.mi", "verdict"] == HOLDS  # nothing learned in it
 
 
 def timing_of_training(task: str) -> dict:
