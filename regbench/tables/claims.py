@@ -63,7 +63,9 @@ def judge(
     evidence = [
         Evidence(
             name,
+            task.dataset,
             study.datasets[task.dataset].type,
+            task.grid.spacing,
             scores[scores["task"] == name],
             timings[timings["task"] == name],
             lines[name],
@@ -157,6 +159,9 @@ def _in_the_way(claim: Claim, evidence: Evidence, seeds: int | None) -> list[str
     found = _other_data(claim, evidence)
     if claim.check == "value" and claim.metric in paper()["unsaid"]:
         found.append(f"the paper does not say: {paper()['unsaid'][claim.metric]}")
+    if claim.pairs and evidence.kind in claim.data:
+        pairs = {evidence.pairs(line) for line in _lines(claim, evidence)}
+        found += [f"{n} test pairs, the paper has {claim.pairs}" for n in pairs - {claim.pairs}]
     for line in _lines(claim, evidence):
         if claim.untrained and evidence.trained(line):
             found.append(f"{line.label} was trained on this task")
@@ -170,7 +175,9 @@ def _in_the_way(claim: Claim, evidence: Evidence, seeds: int | None) -> list[str
 
 def _conditions(claim: Claim, evidence: Evidence, numbers: Numbers) -> list[str]:
     """What a verdict, once there is one, is to be read with."""
-    found = []
+    found = [f"{numbers.n} pairs at {_spacing(evidence)} mm"]
+    if evidence.kind == "followup":
+        found.append(f"on other patients than the paper's, those of dataset {evidence.dataset}")
     if evidence.kind != claim.data[0]:
         found.append(f"on {evidence.kind}, which stands in for {claim.data[0]}")
     if numbers.machine:
@@ -179,6 +186,11 @@ def _conditions(claim: Claim, evidence: Evidence, numbers: Numbers) -> list[str]
         failed, runs = evidence.failed(line)
         found += [f"{failed} of {runs} runs of {line.label} failed"] if failed else []
     return found
+
+
+def _spacing(evidence: Evidence) -> str:
+    spacing = evidence.spacing
+    return " × ".join(f"{mm:g}" for mm in (spacing[:1] if len(set(spacing)) == 1 else spacing))
 
 
 def _other_data(claim: Claim, evidence: Evidence) -> list[str]:
@@ -206,12 +218,14 @@ def _seeds(claim: Claim, evidence: Evidence) -> int | None:
 
 
 def _together(claim: Claim, found: list[Judged]) -> Judged:
-    """A claim that all of others hold: it fails with one of them, and is open where one is."""
-    parts = [next(each for each in found if each.claim.id == part) for part in claim.parts]
+    """A claim that all of others hold, on all their tasks: it fails with one of them, and is open where one is."""
+    parts = [each for part in claim.parts for each in found if each.claim.id == part]
     seeds = min((each.seeds for each in parts if each.seeds is not None), default=None)
     tasks = "; ".join(dict.fromkeys(each.task for each in parts if each.task))
     failing = [each for each in parts if each.verdict == FAILS]
-    for each in failing or [each for each in parts if each.verdict != HOLDS]:
-        return Judged(claim, each.verdict, f"{each.claim.id}: {each.reason}", seeds=seeds, task=tasks)
-    reason = "; ".join(f"{each.claim.id}: {each.reason}" for each in parts)
-    return Judged(claim, HOLDS, reason, seeds=seeds, task=tasks)
+    decisive = failing or [each for each in parts if each.verdict != HOLDS] or parts
+    reasons = []
+    for each in decisive:
+        where = f" (task {each.task})" * (sum(other.claim == each.claim for other in parts) > 1)
+        reasons.append(f"{each.claim.id}{where}: {each.reason}")
+    return Judged(claim, decisive[0].verdict, "; ".join(reasons), seeds=seeds, task=tasks)

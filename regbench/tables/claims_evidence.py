@@ -18,13 +18,15 @@ FIRST = (
 
 @dataclass(frozen=True)
 class Evidence:
-    """One task. `kind`: its dataset's type; scores, timings, lines: of this task only.
+    """One task. `kind`: its dataset's type; `spacing` of its grid in mm; scores, timings, lines: of this task only.
 
     A method speaks through its variant `tuned`, else `default`, else its first.
     """
 
     task: str
+    dataset: str
     kind: str
+    spacing: tuple[float, float, float]
     scores: Frame
     timings: Frame
     lines: list[Line]
@@ -46,6 +48,10 @@ class Evidence:
     def failed(self, line: Line) -> tuple[int, int]:
         """Runs without scores, and all runs."""
         return sum(line.failures.values()), len(self._rows(line).drop_duplicates([*PAIR, "repetition"]))
+
+    def pairs(self, line: Line) -> int:
+        """Pairs that it was run on, whatever became of them."""
+        return len(self._rows(line).drop_duplicates(PAIR))
 
     def times(self, line: Line, device: str) -> list[Row]:
         """Steady seconds by machine, as tables/times.csv has them."""

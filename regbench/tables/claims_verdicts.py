@@ -29,6 +29,8 @@ Interval = tuple[float, float]
 def says(claim: Claim, numbers: Numbers) -> tuple[Verdict, str]:
     """What the numbers say of a claim by themselves, in words: as if these were the paper's data and device."""
     if math.isnan(numbers.low):
+        if numbers.subjects:
+            return OPEN, f"{numbers.subjects} fixed subjects are too few for an interval and a test"
         return OPEN, "too few subjects or calls for an interval"
     if claim.device:
         return _says_of_time(claim, numbers)

@@ -44,14 +44,14 @@ def test_every_claim_has_one_of_the_four_verdicts_and_a_reason(given, made):
 
 
 def test_a_difference_holds_or_fails_where_the_statistics_say_so():
-    assert mono(dmi=0.60).loc[BETTER, ["verdict", "reason"]].tolist() == [HOLDS, "better"]
-    assert mono(dmi=0.56).loc[BETTER, ["verdict", "reason"]].tolist() == [FAILS, "worse"]
+    assert mono(dmi=0.60).loc[BETTER, ["verdict", "reason"]].tolist() == [HOLDS, "better; 56 pairs at 3 mm"]
+    assert mono(dmi=0.56).loc[BETTER, ["verdict", "reason"]].tolist() == [FAILS, "worse; 56 pairs at 3 mm"]
 
 
 def test_a_difference_that_is_not_told_apart_from_zero_is_neither():
     row = mono(dmi=0.58, spread=0.05).loc[BETTER]
     assert row.low < 0 < row.high
-    assert (row.verdict, row.reason) == (NO_DATA, "not told apart from zero")
+    assert (row.verdict, row.reason) == (NO_DATA, "not told apart from zero; 56 pairs at 3 mm")
 
 
 def test_five_subjects_are_too_few_whatever_the_difference():
@@ -61,7 +61,7 @@ def test_five_subjects_are_too_few_whatever_the_difference():
     assert row.verdict == NO_DATA
     assert (
         row.reason
-        == "better by the interval, not by the test; 5 fixed subjects are too few for any p below 0.05"
+        == "better by the interval, not by the test; 5 fixed subjects are too few for any p below 0.05; 20 pairs at 3 mm"
     )
 
 
@@ -115,7 +115,10 @@ def test_semi_synthetic_data_decide_nothing_but_their_numbers_are_shown():
 def test_open_labelled_data_stand_in_for_comparisons_and_not_for_printed_means():
     found = mono(given=study(mono=("neurite_oasis", 1)))
     assert found.loc[BETTER, "verdict"] == HOLDS
-    assert found.loc[BETTER, "reason"] == "better; on neurite_oasis, which stands in for lpba40"
+    assert (
+        found.loc[BETTER, "reason"]
+        == "better; 56 pairs at 3 mm; on neurite_oasis, which stands in for lpba40"
+    )
     assert found.loc["table1.dmi.dsc", "verdict"] == NO_DATA
 
 
@@ -157,12 +160,15 @@ def test_comparable_is_not_worse_by_more_than_the_margin(dmi, verdict):
 
 def test_what_is_not_told_apart_from_worse_says_by_how_much():
     row = mono(dmi=0.5739, spread=0.05).loc["comparable1.dmi.voxelmorph.dsc"]
-    assert (row.verdict, row.reason) == (NO_DATA, "not told apart from worse by 0.00614")
+    assert (row.verdict, row.reason) == (NO_DATA, "not told apart from worse by 0.00614; 56 pairs at 3 mm")
 
 
 def test_failed_runs_are_told_and_too_many_leave_no_verdict():
     few, many = (mono(failed={"voxelmorph": n}).loc[BETTER] for n in (1, 20))
-    assert (few.verdict, few.reason) == (HOLDS, "better; 3 of 168 runs of VoxelMorph failed")
+    assert (few.verdict, few.reason) == (
+        HOLDS,
+        "better; 55 pairs at 3 mm; 3 of 168 runs of VoxelMorph failed",
+    )
     assert (many.verdict, many.reason) == (NO_DATA, "60 of 168 runs of VoxelMorph failed; here: better")
 
 
@@ -269,10 +275,14 @@ def test_one_framework_holds_where_the_method_does_both_tasks():
     assert both(0.6, 0.9).verdict == HOLDS
     assert both(0.6, 0.9).task == "mono; multi"
     assert (
-        both(0.6, 0.9).reason == "deformable1.dmi.identity.dsc: better; deformable2.dmi.identity.mi: better"
+        both(0.6, 0.9).reason == "deformable1.dmi.identity.dsc: better; 56 pairs at 3 mm; "
+        "deformable2.dmi.identity.mi: better; 56 pairs at 3 mm"
     )
     failing = both(0.6, 0.5)
-    assert (failing.verdict, failing.reason) == (FAILS, "deformable2.dmi.identity.mi: worse")
+    assert (failing.verdict, failing.reason) == (
+        FAILS,
+        "deformable2.dmi.identity.mi: worse; 56 pairs at 3 mm",
+    )
     assert mono().loc["framework", "verdict"] == NO_DATA  # one of the tasks
 
 
@@ -318,3 +328,61 @@ def test_two_readings_of_the_paper_s_task_have_a_verdict_each():
     found = verdicts(study(within=("ixi", 2), between=("ixi", 2)), made)
     rows = found.loc["deformable2.dmi.identity.mi"].set_index("task")
     assert rows["verdict"].to_dict() == {"within": HOLDS, "between": FAILS}
+
+
+@pytest.mark.parametrize(("between", "verdict", "reason"), [
+    (0.5, FAILS, "deformable2.dmi.identity.mi (task between): worse; 56 pairs at 3 mm"),
+    (0.6, NO_DATA, "deformable2.dmi.identity.mi (task between): not told apart from zero; 56 pairs at 3 mm"),
+    (0.9, HOLDS, None),
+])  # fmt: skip
+def test_one_framework_must_hold_on_every_task_of_a_part(between, verdict, reason):
+    made = scores("mono", "dsc", {"identity": 0.52, "dmi": 0.6}, spread=0.01)
+    made += scores("within", "mi", {"identity": 0.6, "dmi": 0.9}, spread=0.01)
+    made += scores("between", "mi", {"identity": 0.6, "dmi": between}, spread=0.01)
+    given = study(mono=("lpba40", 1), within=("ixi", 2), between=("ixi", 2))
+    row = verdicts(given, made).loc["framework"]
+    assert row.verdict == verdict
+    assert row.task == "mono; within; between"
+    assert reason in (None, row.reason)
+
+
+def test_a_printed_mean_is_of_as_many_test_pairs_as_the_paper_s():
+    few = [pair for pair in PAIRS if "s7" not in pair]
+    row = mono(dmi=0.5821, pairs=few).loc["table1.dmi.dsc"]
+    assert row.verdict == NO_DATA
+    assert row.reason == "42 test pairs, the paper has 56; here: within 0.0061 of the printed mean"
+    assert mono(dmi=0.5821).loc["table1.dmi.dsc", "verdict"] == HOLDS
+
+
+def test_comparable_is_judged_on_the_data_that_its_margin_is_of():
+    row = mono(given=study(mono=("neurite_oasis", 1))).loc["comparable1.dmi.voxelmorph.dsc"]
+    assert row.verdict == NO_DATA
+    assert row.reason.startswith("neurite_oasis data, not the paper's lpba40")
+
+
+def test_other_patients_are_told_from_the_paper_s():
+    row = patients().loc["followup.dmi.identity.psnr"]
+    assert row.verdict == HOLDS
+    assert (
+        row.reason == "better; 56 pairs at 3 mm; on other patients than the paper's, those of dataset visits"
+    )
+
+
+def test_a_model_trained_on_the_tumour_s_own_patient_does_not_speak_of_it():
+    row = patients(timing_of_training("visits")).loc["tumour.dmi.dsc"]
+    assert "DMI was trained on this task" in row.reason
+
+
+def test_three_people_are_told_to_be_too_few_for_transfer():
+    three = [(name, name) for name in ("a", "b", "c")]
+    made = scores("visits", "psnr", {"identity": 20.0, "dmi": 22.0}, pairs=three[:2])
+    made += scores("clinic", "mi", {"identity": 0.55, "dmi": 0.77}, pairs=three)
+    found = verdicts(study(visits=("followup", 1), clinic=("oasis3", 2)), made)
+    row = found.loc["transfers"]
+    assert row.verdict == NO_DATA
+    assert row.reason == (
+        "followup.dmi.identity.psnr: 2 fixed subjects are too few for an interval and a test; "
+        "2 pairs at 3 mm; on other patients than the paper's, those of dataset visits; "
+        "oasis3.dmi.identity.mi: better by the interval, not by the test; "
+        "3 fixed subjects are too few for any p below 0.05; 3 pairs at 3 mm"
+    )
