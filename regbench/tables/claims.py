@@ -9,7 +9,6 @@ decides nothing, for or against, also where only time is asked), failed runs, no
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 import pandas as pd
 
 from regbench.study import Study
@@ -18,6 +17,7 @@ from regbench.tables.claims_checks import (
     HOLDS,
     NO_DATA,
     NO_DEVICE,
+    Measured,
     Numbers,
     Untestable,
     Verdict,
@@ -26,11 +26,10 @@ from regbench.tables.claims_checks import (
 )
 from regbench.tables.claims_evidence import Evidence
 from regbench.tables.claims_list import Claim, paper_claims
-from regbench.tables.claims_verdicts import says
+from regbench.tables.claims_verdicts import corrected, hardest
 from regbench.tables.comparisons import SEEDS_TO_WIN
 from regbench.tables.frames import Frame
 from regbench.tables.paper import paper
-from regbench.tables.statistics import holm
 from regbench.tables.summary import Line, Method
 
 COLUMNS = [
@@ -118,32 +117,26 @@ def _no_task(claim: Claim) -> str:
 
 def _family(claims: list[Claim], evidence: Evidence) -> list[Judged]:
     """The claims of one statement on one task, their tests corrected together."""
-    numbers: list[Numbers | Untestable] = []
+    found: list[tuple[Claim, Measured]] = []
+    judged: dict[str, Judged] = {}
     for claim in claims:
         try:
-            numbers.append(measured(claim, evidence))
-        except Untestable as reason:
-            numbers.append(reason)
+            found.append((claim, measured(claim, evidence)))
+        except Untestable as why:
+            reason, seeds = "; ".join([why.reason, *_other_data(claim, evidence)]), _seeds(claim, evidence)
+            judged[claim.id] = Judged(claim, why.verdict, reason, seeds=seeds, task=evidence.task)
+    numbers = [each.numbers for _, each in found]
     if claims[0].check == "difference":
-        numbers = _corrected(numbers)
-    return [_judged(claim, each, evidence) for claim, each in zip(claims, numbers, strict=True)]
+        numbers = corrected([claim for claim, _ in found], numbers)
+    for (claim, each), its in zip(found, numbers, strict=True):
+        judged[claim.id] = _judged(claim, replace(each, numbers=its), evidence)
+    return [judged[claim.id] for claim in claims]
 
 
-def _corrected(family: list[Numbers | Untestable]) -> list[Numbers | Untestable]:
-    p = np.array([each.p if isinstance(each, Numbers) else np.nan for each in family])
-    tests = int(np.count_nonzero(~np.isnan(p)))
-    return [
-        replace(each, p=float(q), tests=tests) if isinstance(each, Numbers) else each
-        for each, q in zip(family, holm(p), strict=True)
-    ]
-
-
-def _judged(claim: Claim, numbers: Numbers | Untestable, evidence: Evidence) -> Judged:
+def _judged(claim: Claim, found: Measured, evidence: Evidence) -> Judged:
     seeds = _seeds(claim, evidence)
-    if isinstance(numbers, Untestable):
-        reasons = [numbers.reason, *_other_data(claim, evidence)]
-        return Judged(claim, numbers.verdict, "; ".join(reasons), seeds=seeds, task=evidence.task)
-    verdict, said = says(claim, numbers)
+    numbers, verdict, said = hardest(claim, found.numbers)
+    said = "; ".join([said, *_speaking(claim, numbers, found, evidence)])
     device, data = _other_device(claim, numbers), _in_the_way(claim, evidence, seeds)
     if device or data:
         told = claim.check != "value" or not (device or _other_data(claim, evidence))
@@ -152,6 +145,18 @@ def _judged(claim: Claim, numbers: Numbers | Untestable, evidence: Evidence) -> 
     else:
         reasons = [said, *_conditions(claim, evidence, numbers)]
     return Judged(claim, verdict, "; ".join(reasons), numbers, seeds, evidence.task)
+
+
+def _speaking(claim: Claim, numbers: Numbers, found: Measured, evidence: Evidence) -> list[str]:
+    """Which variants the numbers are of, where there are others."""
+    said, own = [], evidence.variants(claim.method)
+    if len(own) > 1:
+        said.append(f"by {own[0].label}, one of {len(own)} variants")
+    if len(found.numbers) > 1:
+        said.append(f"against {numbers.against}, the hardest of {len(found.numbers)} variants")
+    elif found.left_out:
+        said.append(f"against {numbers.against}")
+    return [*said, *(f"left out: {reason}" for reason in found.left_out)]
 
 
 def _in_the_way(claim: Claim, evidence: Evidence, seeds: int | None) -> list[str]:
@@ -208,8 +213,9 @@ def _other_device(claim: Claim, numbers: Numbers) -> list[str]:
 
 
 def _lines(claim: Claim, evidence: Evidence) -> list[Line]:
-    found = (evidence.line(method) for method in (claim.method, claim.against) if method)
-    return [line for line in found if line]
+    """What a claim is about: the row that speaks for its method, all rows with scores of the one that it is against."""
+    others = evidence.variants(claim.against) if claim.against else []
+    return [*evidence.variants(claim.method)[:1], *(line for line in others if line.n)]
 
 
 def _seeds(claim: Claim, evidence: Evidence) -> int | None:

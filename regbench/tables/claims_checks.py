@@ -1,7 +1,7 @@
 """The numbers of a claim on a task: a mean, a difference, seconds or a factor, with interval and test."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NoReturn
 
 from regbench.scores.metrics import METRICS
@@ -37,7 +37,7 @@ class Numbers:
     """ours: mean, difference, factor or seconds, with its 95 % interval; n pairs, `subjects` fixed ones.
 
     p: Wilcoxon's, later corrected for the `tests` of a statement. machine: where seconds were measured. sd: over pairs, of
-    a mean on the paper's own data.
+    a mean on the paper's own data. against: the row that it is a difference from, or a factor over.
     """
 
     ours: float = NAN
@@ -50,24 +50,38 @@ class Numbers:
     tests: int = 1
     machine: str = ""
     sd: float = NAN
+    against: str = ""
 
 
-def measured(claim: Claim, evidence: Evidence) -> Numbers:
+@dataclass(frozen=True)
+class Measured:
+    """The numbers of a claim on a task: one, or of a comparison one for each variant of the other method.
+
+    left_out: the variants that there is nothing to say of, each with the reason.
+    """
+
+    numbers: list[Numbers]
+    left_out: list[str] = field(default_factory=list)
+
+
+def measured(claim: Claim, evidence: Evidence) -> Measured:
     """The numbers of a claim on a task; Untestable says why there are none."""
-    line = _line(evidence, claim.method)
-    if claim.device and claim.check != "ratio":
-        return _seconds(claim, evidence, line)
-    match claim.check:
-        case "ratio":
-            return _ratio(claim, evidence, line)
-        case "value":
-            return _value(claim, evidence, line)
-        case _:
-            return _difference(claim, evidence, line)
+    line = _line(claim.method, evidence.line(claim.method), evidence)
+    if claim.against is None:
+        return Measured([(_seconds if claim.device else _value)(claim, evidence, line)])
+    numbers, reasons = [], []
+    for other in evidence.variants(claim.against) or [None]:
+        try:
+            other = _line(claim.against, other, evidence)
+            numbers.append((_ratio if claim.check == "ratio" else _difference)(claim, evidence, line, other))
+        except Untestable as reason:
+            reasons.append(reason)
+    if not numbers:
+        raise reasons[0]
+    return Measured(numbers, [each.reason for each in reasons])
 
 
-def _line(evidence: Evidence, method: str) -> Line:
-    line = evidence.line(method)
+def _line(method: str, line: Line | None, evidence: Evidence) -> Line:
     if line is None:
         raise Untestable(NO_DATA, f"{method} took no part in task {evidence.task}")
     if not line.n:
@@ -89,8 +103,7 @@ def _value(claim: Claim, evidence: Evidence, line: Line) -> Numbers:
     return Numbers(found.mean, found.low, found.high, p, effect, found.n, subjects, sd=found.sd)
 
 
-def _difference(claim: Claim, evidence: Evidence, line: Line) -> Numbers:
-    other = _line(evidence, claim.against or "")
+def _difference(claim: Claim, evidence: Evidence, line: Line, other: Line) -> Numbers:
     a, b = evidence.values(line), evidence.values(other)
     if claim.metric not in a or claim.metric not in b:
         _lacks(claim, evidence)
@@ -100,7 +113,7 @@ def _difference(claim: Claim, evidence: Evidence, line: Line) -> Numbers:
     if claim.check == "comparable":  # its question is the margin, the test's is zero
         found["p"] = NAN
     numbers = (found[name] for name in ("difference", "low", "high", "p", "effect", "pairs", "subjects"))
-    return Numbers(*numbers)
+    return Numbers(*numbers, against=other.label)
 
 
 def _seconds(claim: Claim, evidence: Evidence, line: Line) -> Numbers:
@@ -113,8 +126,7 @@ def _seconds(claim: Claim, evidence: Evidence, line: Line) -> Numbers:
     return Numbers(*seconds, n=row["pairs"], machine=row["machine"])
 
 
-def _ratio(claim: Claim, evidence: Evidence, line: Line) -> Numbers:
-    other = _line(evidence, claim.against or "")
+def _ratio(claim: Claim, evidence: Evidence, line: Line, other: Line) -> Numbers:
     rows = evidence.ratios(line, other, claim.metric)
     known = [row for row in rows if "times_faster" in row]
     if not known:
@@ -122,7 +134,7 @@ def _ratio(claim: Claim, evidence: Evidence, line: Line) -> Numbers:
         raise Untestable(NO_DATA if rows else NO_DEVICE, f"{line.label} and {other.label}: {reason}")
     row = _on_paper_device(claim, known)
     factor = (row[name] for name in ("times_faster", "low", "high"))
-    return Numbers(*factor, n=row["pairs"], machine=row["machine"])
+    return Numbers(*factor, n=row["pairs"], machine=row["machine"], against=other.label)
 
 
 def _lacks(claim: Claim, evidence: Evidence) -> NoReturn:

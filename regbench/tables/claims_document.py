@@ -25,7 +25,9 @@ NOTES = [
     "of one statement), of a mean on the paper's own data against the printed one. Effect: the rank-biserial correlation of "
     "the same pairs, from -1 to 1.",
     f"A method is better where the interval lies on its side of zero and p is below {LEVEL}; the claim fails where both are so "
-    "on the other side. Neither is no verdict: these data cannot tell.",
+    "on the other side. Neither is no verdict: these data cannot tell. A method speaks through its tuned variant, else its default, "
+    "and is compared with every variant of another: it is better where it is better than all, and the claim fails with one (p: the "
+    "largest of them for it, times their number against it).",
     f"A printed mean is met within {100 * SHARE_OF_GAIN:g} % of what the paper's own method gains over Affine in that column, seconds "
     f"within a factor of {FACTOR:g} on the paper's own device; the interval, wider by √2 for the error of the paper's own mean, "
     "must lie within these bounds to hold, and outside to fail. MI, SSIM and PSNR of the paper's cells get no verdict: it does not "

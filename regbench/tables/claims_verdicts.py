@@ -5,6 +5,7 @@
 - A difference holds where the 95 % interval lies on the claim's side of zero and Wilcoxon's p, corrected by Holm for the
   tests of the same statement, is below 0.05. It does not hold where both are so on the other side. One that cannot be
   told apart from zero is open: it may be there and too small for these subjects.
+- A comparison with a method of several variants holds where it holds against all of them, and fails with one.
 - A printed mean is met where the interval, all of it, lies within the claim's margin, and is not where all of it lies
   outside. The interval is made wider by √2 for this: the paper's mean is of other subjects and has an error of its own,
   which it does not print and which is taken to be as large as ours. Where the paper does not say how its metric was
@@ -13,6 +14,9 @@
 """
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -20,7 +24,7 @@ from regbench.scores.metrics import METRICS
 from regbench.tables.claims_checks import FAILS, HOLDS, OPEN, Numbers, Verdict
 from regbench.tables.claims_list import Claim
 from regbench.tables.comparisons import LEVEL
-from regbench.tables.statistics import FEWEST_SUBJECTS
+from regbench.tables.statistics import FEWEST_SUBJECTS, holm
 
 WIDER = math.sqrt(2)
 Interval = tuple[float, float]
@@ -40,12 +44,52 @@ def says(claim: Claim, numbers: Numbers) -> tuple[Verdict, str]:
         case "comparable":
             worse = f"worse by {claim.margin:.3g}"
             texts = f"not {worse} or more", f"{worse} or more", f"not told apart from {worse}"
-            return _by_interval(towards(claim, numbers), (-claim.margin, math.inf), *texts)
+            return _by_interval(_towards(claim, numbers), (-claim.margin, math.inf), *texts)
         case _:
             return _says_of_difference(claim, numbers)
 
 
-def towards(claim: Claim, numbers: Numbers) -> Interval:
+def hardest(claim: Claim, found: Sequence[Numbers]) -> tuple[Numbers, Verdict, str]:
+    """What all numbers of a claim come to together, and those that decide it: the least favourable of this verdict."""
+    said = [(numbers, *says(claim, numbers)) for numbers in sorted(found, key=partial(_favour, claim))]
+    verdicts = {verdict for _, verdict, _ in said}
+    together = FAILS if FAILS in verdicts else OPEN if OPEN in verdicts else HOLDS
+    return next(each for each in said if each[1] == together)
+
+
+def corrected(claims: Sequence[Claim], found: Sequence[Sequence[Numbers]]) -> list[list[Numbers]]:
+    """The numbers of one statement's differences, p corrected by Holm over its claims.
+
+    To be better than all variants takes no correction for their number, as the largest p counts; to be worse than one of
+    them does: p is multiplied by it (Bonferroni).
+    """
+    raw = [
+        [_p(claim, each, len(group)) for each in group] for claim, group in zip(claims, found, strict=True)
+    ]
+    largest = np.array([max(group) if group and not np.isnan(group).any() else np.nan for group in raw])
+    tests = int(np.count_nonzero(~np.isnan(largest)))
+    return [
+        [
+            replace(each, p=float(holm(np.where(np.arange(len(raw)) == k, p, largest))[k]), tests=tests)
+            for each, p in zip(group, raw[k], strict=True)
+        ]
+        for k, group in enumerate(found)
+    ]
+
+
+def _p(claim: Claim, numbers: Numbers, variants: int) -> float:
+    return (
+        numbers.p if _favour(claim, numbers) > 0 else float(np.minimum(1.0, variants * numbers.p))
+    )  # NaN stays
+
+
+def _favour(claim: Claim, numbers: Numbers) -> float:
+    """How much numbers are for a claim that compares; of others there is but one number."""
+    lower = not claim.device and METRICS[claim.metric].better == "lower"
+    return -numbers.ours if lower else numbers.ours
+
+
+def _towards(claim: Claim, numbers: Numbers) -> Interval:
     """The interval of a difference, positive where the claim's method is better."""
     if METRICS[claim.metric].better == "higher":
         return numbers.low, numbers.high
@@ -53,7 +97,7 @@ def towards(claim: Claim, numbers: Numbers) -> Interval:
 
 
 def _says_of_difference(claim: Claim, numbers: Numbers) -> tuple[Verdict, str]:
-    low, high = towards(claim, numbers)
+    low, high = _towards(claim, numbers)
     significant = numbers.p < LEVEL
     if low > 0 and significant:
         return HOLDS, "better"

@@ -186,7 +186,66 @@ def test_of_a_method_s_variants_the_tuned_one_speaks():
     made = scores("mono", "dsc", {"voxelmorph": 0.58, "dmi": 0.5}) + scores(
         "mono", "dsc", {"dmi": 0.6}, variant="tuned"
     )
-    assert verdicts(LPBA, made).loc[BETTER, "ours"] == pytest.approx(0.02, abs=1e-4)
+    row = verdicts(LPBA, made).loc[BETTER]
+    assert row.ours == pytest.approx(0.02, abs=1e-4)
+    assert "by DMI (tuned), one of 2 variants" in row.reason
+
+
+def syn_variants(default: float, full: float, dmi: float = 0.85, **changes) -> list[dict]:
+    made = scores("multi", "mi", {"dmi": dmi, "syn": default}, **changes)
+    return made + scores("multi", "mi", {"syn": full}, variant="full", **changes)
+
+
+@pytest.mark.parametrize(("full", "verdict", "hard", "ours"), [
+    (0.95, FAILS, "SyN (full)", -0.10),
+    (0.70, HOLDS, "SyN (default)", 0.05),
+])  # fmt: skip
+def test_a_comparison_is_with_every_variant_of_the_other_method(full, verdict, hard, ours):
+    row = verdicts(IXI, syn_variants(0.80, full)).loc["better2.dmi.syn.mi"]
+    assert row.verdict == verdict
+    assert row.ours == pytest.approx(ours, abs=1e-4)
+    assert f"against {hard}, the hardest of 2 variants" in row.reason
+
+
+def test_a_comparison_is_open_where_it_is_with_one_variant():
+    row = verdicts(IXI, syn_variants(0.80, 0.85, spread=0.01)).loc["better2.dmi.syn.mi"]
+    assert row.verdict == NO_DATA
+    assert row.ours == pytest.approx(0.0, abs=1e-3)
+    assert row.reason.startswith("not told apart from zero; against SyN (full)")
+
+
+def test_the_largest_p_of_variants_counts_for_a_claim_and_against_it_their_number():
+    """Wilcoxon's p of 8 fixed subjects all on one side is 2/2^8; one claim of the statement was measured."""
+    better, worse = (
+        verdicts(IXI, syn_variants(0.80, full)).loc["better2.dmi.syn.mi", "p"] for full in (0.70, 0.95)
+    )
+    assert better == pytest.approx(2 / 2**8)
+    assert worse == pytest.approx(2 * 2 / 2**8)
+
+
+def test_two_subjects_have_no_p_whichever_side_the_difference_is_on():
+    for dmi in (0.7, 0.9):
+        row = verdicts(IXI, syn_variants(0.8, 0.8, dmi, pairs=[("a", "a"), ("b", "b")]))
+        assert np.isnan(row.loc["better2.dmi.syn.mi", "p"])
+
+
+def test_variants_without_scores_are_told_and_leave_the_others():
+    made = syn_variants(0.80, 0.95)
+    made = [
+        row | ({"status": "timeout", "value": np.nan} if row["variant"] == "full" else {}) for row in made
+    ]
+    row = verdicts(IXI, made).loc["better2.dmi.syn.mi"]
+    assert row.verdict == HOLDS
+    assert "against SyN (default); left out: every run of SyN (full) failed" in row.reason
+
+
+def test_a_ratio_is_over_the_fastest_variant():
+    times = seconds("multi", "dmi", 10.0, 10.0) + seconds("multi", "syn", 4000.0, 4000.0)
+    times += seconds("multi", "syn", 1000.0, 1000.0, variant="full")
+    row = verdicts(IXI, syn_variants(0.80, 0.82), times).loc["faster.dmi.syn"]
+    assert row.verdict == FAILS
+    assert row.ours == pytest.approx(100)
+    assert "against SyN (full), the hardest of 2 variants" in row.reason
 
 
 def timed(*rows: list[dict], seeds: int = 3) -> pd.DataFrame:
