@@ -8,9 +8,10 @@ from string import ascii_lowercase
 from typing import get_args
 
 from regbench.scores.metrics import METRICS
-from regbench.tables.claims import FAILED_SHARE, Judged
+from regbench.tables.claims import Judged
 from regbench.tables.claims_checks import Verdict
 from regbench.tables.claims_list import FACTOR, SHARE_OF_GAIN, Claim
+from regbench.tables.claims_reasons import FAILED_SHARE
 from regbench.tables.comparisons import LEVEL, SEEDS_TO_WIN
 from regbench.tables.document import Block, Cell, Document
 from regbench.tables.layout import DEVICES, count_cell, seconds_text
