@@ -8,11 +8,13 @@ import pytest
 from regbench.merge.merge import merge_studies
 from regbench.problems import Problems
 from regbench.records import read_record, write_record
-from regbench.study import read_study
+from regbench.study import parse_study, read_study
 from regbench.tables.frames import read_table
 from regbench.tables.gather import SCORES, TIMINGS
 from tests.merge.machines import machine, settings, write_pair, write_subject
 from tests.tables.example import score_rows, timing_row
+
+STUDIES = Path(__file__).parents[2] / "workflow" / "studies"
 
 
 @pytest.fixture
@@ -73,6 +75,27 @@ def test_tasks_variants_and_seeds_of_either_are_in_the_merged_study(tmp_path):
     assert list(merged.tasks) == ["mono", "second"]
     assert set(merged.method("syn").variants) == {"default", "slow", "fast"}
     assert merged.method("dmi").seeds == 3
+
+
+def test_the_paper_s_studies_become_one_page_of_claims(tmp_path):
+    """Tasks of three studies, none in common; the follow-up with the model that its file says how to add."""
+    studies = [read_study(STUDIES / f"{name}.yaml") for name in ("paper", "oasis3", "followup")]
+    raw = studies[2].model_dump(mode="json")
+    raw["tasks"]["visits"] |= {"methods": ["identity", "dmi"], "trained_on": "paper/mono"}
+    raw["methods"]["dmi"] = studies[1].model_dump(mode="json")["methods"]["dmi"]
+    studies[2] = parse_study(raw, "test")
+    tasks, levels = ("multi", "sessions", "visits"), {"identity": 0.5, "dmi": 0.6}
+    folders = []
+    for made, task in zip(studies, tasks, strict=True):
+        rows = [row for name, level in levels.items() for row in score_rows(task, name, level)]
+        folder = tmp_path / made.study
+        folders.append(machine(folder, methods=("identity", "dmi"), made=made, scores=rows, timings=[]))
+    merge_studies(folders, tmp_path / "merged")
+    claims = read_table(tmp_path / "merged" / "tables" / "claims.csv").set_index("id")
+    assert claims.loc["transfers", "task"] == "visits; sessions"
+    assert claims.loc["followup.dmi.identity.psnr", "n"] == "12"
+    assert claims.loc["oasis3.dmi.identity.mi", "n"] == "12"
+    assert "multi" in claims.loc["framework", "task"]
 
 
 @pytest.mark.parametrize(
