@@ -100,10 +100,11 @@ class Plan:
 
     def _followups(self, task: str, names: list[str]) -> list[tuple[str, str]]:
         """(later scan, first scan) of each person: the baseline is brought to the follow-up."""
-        first: dict[str, str] = {}
-        for name in names:
-            first.setdefault(self.subjects(task)[name].group, name)
-        baseline = {name: first[self.subjects(task)[name].group] for name in names}
+        subjects, first = self.subjects(task), {}
+        people = {name: subjects[name].person or subjects[name].group for name in names}
+        for name, person in people.items():
+            first.setdefault(person, name)
+        baseline = {name: first[person] for name, person in people.items()}
         return [(name, before) for name, before in baseline.items() if name != before]
 
     def batches(self, task: str, split: str) -> list[str]:

@@ -55,6 +55,18 @@ def test_in_a_follow_up_each_later_scan_of_a_person_is_fixed_and_the_first_moves
     assert changed.task("mono").modality == "mono"
 
 
+def test_a_follow_up_of_people_in_one_group_is_each_person_s_own(tmp_path):
+    visits = [("a", "pre"), ("b", "pre"), ("b", "post"), ("a", "post")]
+    rows = [f"{who},{visit},site1,{who}_{visit}.nii" for who, visit in visits]
+    (tmp_path / "visits.csv").write_text("\n".join(["subject,visit,group,image", *rows]))
+    for who, visit in visits:
+        (tmp_path / f"{who}_{visit}.nii").touch()
+    settings = {"type": "followup", "path": str(tmp_path / "visits.csv")}
+    datasets = {**RAW["datasets"], "visits": settings}
+    changed = plan(tmp_path, datasets=datasets, mono={"dataset": "visits", "pairing": "followup"})
+    assert changed.pairs("mono", "test") == [("b_post", "b_pre"), ("a_post", "a_pre")]
+
+
 def test_a_limited_number_of_pairs_is_a_seeded_draw(tmp_path):
     few = {"pairs": {"train": 5}}
     first, again = (plan(tmp_path, mono=few).pairs("mono", "train") for _ in range(2))

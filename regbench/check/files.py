@@ -95,7 +95,8 @@ class _Memory:
 
 
 def _key(file: ScanFile) -> str:
-    return f"{file.role}:{file.path.absolute()}"
+    allowed = ",".join(map(str, file.allowed))  # another list, other facts
+    return f"{file.role}:{allowed and f'{allowed}:'}{file.path.absolute()}"
 
 
 def _stamp(path: Path) -> list[int]:

@@ -1,7 +1,8 @@
-"""Models trained elsewhere that a task applies (`trained_on`): whether they are there, and trained for such pairs."""
+"""Models trained elsewhere that a task applies (`trained_on`): whether they are there, and trained for such pairs on others."""
 
 from collections.abc import Iterator
 
+from regbench.check.leaks import leak_problems
 from regbench.plan import Plan
 from regbench.problems import Problem, collected, nearest
 from regbench.records import read_record
@@ -27,18 +28,20 @@ def model_problems(plan: Plan, name: str) -> list[Problem]:
     ]
     found: list[Problem] = []
     with collected(found, key):
-        there = _trainer(plan, task.trained_on, key)
-        found += _differences(task, there, key)
+        there, trained = _trainer(plan, task.trained_on, key)
+        found += _differences(task, there.task(trained), key)
+        found += leak_problems(plan, name, there, trained, key)
     wanted = dict.fromkeys(
         (*plan.model(m, v), r) for m in learned for v in plan.variants(m) for r in range(plan.repetitions(m))
     )
-    return problems or found or list(_missing(plan, name, wanted, key))
+    wrong = problems or [problem for problem in found if problem.level == "error"]
+    return wrong or [*found, *_missing(plan, name, wanted, key)]
 
 
-def _trainer(plan: Plan, trained_on: str, key: str) -> TaskSettings:
-    """The task whose models are used; ValueError where there is none of that name, or it trains none itself."""
+def _trainer(plan: Plan, trained_on: str, key: str) -> tuple[Plan, str]:
+    """The study and task whose models are used; ValueError where there is none of that name, or it trains none itself."""
     *study, name = trained_on.split("/")
-    tasks = plan.study.tasks
+    there = plan
     if study and study[0] != plan.study.study:
         path = plan.results / study[0] / "study.json"
         if not path.is_file():
@@ -47,7 +50,8 @@ def _trainer(plan: Plan, trained_on: str, key: str) -> TaskSettings:
                 f"{key}: no results of a study {study[0]!r} in {plan.results}{nearest(study[0], there)}; run that study "
                 "first, its stage `models` is enough, or leave learned methods out"
             )
-        tasks = read_study(path).tasks
+        there = Plan(read_study(path), plan.results)
+    tasks = there.study.tasks
     if name not in tasks:
         raise ValueError(
             f"{key}: no task {name!r} there{nearest(name, tasks)}; expected one of {', '.join(tasks)}"
@@ -56,17 +60,26 @@ def _trainer(plan: Plan, trained_on: str, key: str) -> TaskSettings:
         raise ValueError(
             f"{key}: task {name!r} trains no models, it has those of {tasks[name].trained_on}; name that"
         )
-    return tasks[name]
+    return there, name
 
 
 def _differences(task: TaskSettings, there: TaskSettings, key: str) -> Iterator[Problem]:
-    """What a model cannot do: it knows one spacing and one pair of contrasts."""
+    """What a model cannot do: it knows one spacing, one pair of contrasts, and images prepared in one way."""
     if task.grid.spacing != there.grid.spacing:
         what = f"trained at {_mm(there)} mm, this task's grid has {_mm(task)} mm"
         yield Problem(key, what, "give `grid.spacing` the training's")
     if (task.fixed, task.moving) != (there.fixed, there.moving):
         what = f"trained to align {there.moving} to {there.fixed}, this task is {task.moving} to {task.fixed}"
         yield Problem(key, what, "name a task of these contrasts")
+    for step in ("mask", "n4", "percentiles"):
+        ours, theirs = (getattr(each.prepare, step) for each in (task, there))
+        if ours != theirs:
+            what = f"trained on images prepared with `{step}: {_yaml(theirs)}`, this task's are with {_yaml(ours)}"
+            yield Problem(key, what, f"give `prepare.{step}` the training's")
+
+
+def _yaml(value: object) -> str:
+    return str(list(value)) if isinstance(value, tuple) else str(value).lower()
 
 
 def _mm(task: TaskSettings) -> str:

@@ -86,6 +86,11 @@ def _labels(file: ScanFile, facts: Facts) -> None:
     if values[0] < 0:
         what = f"labels go from {values[0]}, expected whole numbers from 0 (background) on"
         facts.problems.append(Problem(str(file.path), what, "give each structure a number above 0"))
+    if file.allowed and (others := sorted({int(v) for v in values if v > 0} - {*file.allowed})):
+        what = f"labels {', '.join(map(str, others[:5]))} are none of the dataset's {len(file.allowed)}, which go from "
+        what += f"{min(file.allowed)} to {max(file.allowed)}"
+        todo = "use its files as distributed, or a dataset of type `manifest`"
+        facts.problems.append(Problem(str(file.path), what, todo))
     if not data.any():
         what = "no voxel is labelled, all are 0"
         facts.problems.append(

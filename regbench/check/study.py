@@ -6,6 +6,7 @@ from regbench.check.tuning import tuning_problems
 from regbench.methods.discovery import MethodFile
 from regbench.plan import Plan
 from regbench.problems import Problem, Problems, collected, nearest
+from regbench.study import TaskSettings
 
 
 def check_study(plan: Plan) -> None:
@@ -116,14 +117,22 @@ def _figure_problems(plan: Plan) -> list[Problem]:
     return problems
 
 
+def _no_pair(task: TaskSettings, subjects: int) -> tuple[str, str]:
+    """What is wrong with a task that has no test pair, and what to do."""
+    has = f"dataset {task.dataset} has {subjects} test subjects"
+    if task.pairing == "followup":
+        todo = "put two or more visits of a person into the split `test`, under one name of the person (column `subject`"
+        todo += " of `type: followup`, `group` of a manifest)"
+        return f"no test pair: no person has two test scans, {has}", todo
+    needed = {"within": "one", "between": "two"}[task.pairing]
+    return f"no test pair: {has}, expected at least {needed}", "put more subjects into the split `test`"
+
+
 def _task_problems(plan: Plan, name: str) -> list[Problem]:
     """Pairs and the affine reference of one task."""
     task, key, problems = plan.task(name), f"tasks.{name}", []
     if not plan.pairs(name, "test"):
-        people = plan.split(name, "test")
-        needed = {"within": "one", "between": "two", "followup": "two scans of a person"}[task.pairing]
-        what = f"no test pair: dataset {task.dataset} has {len(people)} test subjects, expected at least {needed}"
-        problems.append(Problem(key, what, "put more subjects into the split `test`"))
+        problems.append(Problem(key, *_no_pair(task, len(plan.split(name, "test")))))
     if task.prepare.affine.mode == "reference":
         with collected(problems, f"{key}.prepare.affine"):
             plan.reference(name)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 CONTRASTS = {"T1w": "T1", "T2w": "T2"}  # ours: as IXI names it
 ARCHIVES = {"T1w": "IXI-T1.tar", "T2w": "IXI-T2.tar"}
+PUBLISHED = {"T1w": 581, "T2w": 578}  # people in each archive
 NAME = re.compile(r"(IXI\d{3}-(?:Guys|HH|IOP)-\d{4})-(T1|T2)\.nii(?:\.gz)?")  # person: number, site, scan
 
 
@@ -28,9 +29,9 @@ Found = dict[str, dict[str, list[Source]]]  # by contrast and person
 
 
 def find(folder: Path) -> Found:
-    """All images in a folder or below it; of a contrast that has none there, those in its archive.
+    """All images in a folder or below it; of people who have none of a contrast there, those in its archive.
 
-    ValueError names an archive that is none, or is cut short.
+    ValueError names an archive that is none, or is cut short; one that everybody is unpacked from is not opened.
     """
     found: Found = {contrast: {} for contrast in CONTRASTS}
     ours = {theirs: contrast for contrast, theirs in CONTRASTS.items()}
@@ -39,8 +40,8 @@ def find(folder: Path) -> Found:
         for match in filter(None, map(NAME.fullmatch, sorted(names))):
             found[ours[match[2]]].setdefault(match[1], []).append(Source(Path(where) / match[0]))
     for contrast, archive in ARCHIVES.items():
-        if not found[contrast] and (folder / archive).is_file():
-            found[contrast] = _members(folder / archive, CONTRASTS[contrast])
+        if len(found[contrast]) < PUBLISHED[contrast] and (folder / archive).is_file():
+            found[contrast] = _members(folder / archive, CONTRASTS[contrast]) | found[contrast]
     return found
 
 

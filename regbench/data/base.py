@@ -29,12 +29,17 @@ NOTHING = {
 
 @dataclass(frozen=True)
 class Subject:
-    """One scanned head. `group` is the person (two scans of one person share it); `sources` are its input files."""
+    """One scanned head. `sources` are its input files.
+
+    `group` stays on one side of the split: the person (two scans of one person share it), or all people of a family or a
+    site, of whom `person` is then the one who was scanned.
+    """
 
     name: str
     split: str
     group: str
     sources: list[Path] = field(default_factory=list)
+    person: str = ""  # empty: the group is the person
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,7 @@ class ScanFile:
     elsewhere: bool = (
         False  # labels or a mask that transforms bring to the image, whose grid they need not be on
     )
+    allowed: tuple[int, ...] = ()  # of labels, the numbers there may be besides 0; empty: any
 
 
 class Dataset(ABC):
@@ -80,6 +86,11 @@ class Dataset(ABC):
     def warnings(self) -> list[Problem]:
         """What a person should know of a dataset that can be used, such as who was left out; `regbench check` tells it."""
         return []
+
+    @property
+    def people(self) -> str:
+        """What its groups' names belong to: the same name in two datasets of one `people` is the same person."""
+        return type(self).__module__
 
     @property
     @abstractmethod
@@ -187,7 +198,7 @@ def _own_problems(subject: Subject, source: str) -> list[Problem]:
 def _leaks(subjects: list[Subject], source: str) -> list[Problem]:
     problems = []
     by_name: dict[str, Subject] = {}
-    by_group: dict[str, Subject] = {}
+    by_group: dict[tuple[str, str], Subject] = {}
     for subject in subjects:
         if subject.name in by_name:
             first = by_name[subject.name]
@@ -198,15 +209,11 @@ def _leaks(subjects: list[Subject], source: str) -> list[Problem]:
                     "keep it once",
                 )
             )
-        first = by_group.setdefault(subject.group, subject)
-        if first.split != subject.split and first.name != subject.name:
-            problems.append(
-                Problem(
-                    source,
-                    f"the split leaks: {first.name!r} ({first.split}) and {subject.name!r} ({subject.split}) are both "
-                    f"of group {subject.group!r}",
-                    "keep a person on one side",
-                )
-            )
+        for kept in [("group", subject.group), *([("person", subject.person)] if subject.person else [])]:
+            first = by_group.setdefault(kept, subject)
+            if first.split != subject.split and first.name != subject.name:
+                what = f"the split leaks: {first.name!r} ({first.split}) and {subject.name!r} ({subject.split}) are both "
+                what += f"of {kept[0]} {kept[1]!r}"
+                problems.append(Problem(source, what, "keep a person on one side"))
         by_name[subject.name] = subject
     return problems

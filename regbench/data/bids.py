@@ -69,6 +69,11 @@ class Adapter(Dataset):
         subjects = [Subject(s.subject, s.split, s.group, s.sources) for s in self._scans()]
         return check_subjects(subjects, str(self.options.path))
 
+    @property
+    def people(self) -> str:
+        """The folder's: nearly every one has a sub-01."""
+        return f"{super().people}, {self.options.path.resolve()}"
+
     def files(self) -> list[ScanFile]:
         """Every file that the filters mean and that was found, whatever is wrong with others."""
         return [file for scans in self._gathered[0] for file in scans.files()]

@@ -8,8 +8,8 @@ One row a visit (and contrast), the first visit first: it is the baseline that a
 each later one. `labels` of the first visit alone will do: its volume is carried over and there is no DSC. Columns besides
 are those of a manifest; `split` is `test` and `contrast` T1w where they are left out.
 
-Labels and masks drawn in another space, to which the visits were registered, are brought to the image by `transforms`:
-files of ITK, ANTs or elastix that take a point of that space to the image's, one after the other, with `;` between them.
+Labels and masks drawn in another space, to which the visits were registered, are brought to the image by `transforms` of
+the row that names them: files of ITK, ANTs or elastix that take a point of that space to the image's, one after the other, with `;` between them.
 They must be affine. No voxel is resampled: the transform goes into the header.
 """
 
@@ -21,7 +21,7 @@ from typing import Any
 from regbench.data import manifest
 from regbench.data._scans import checked_files
 from regbench.data._table import Row, read_rows
-from regbench.data.base import ScanFile, Subject
+from regbench.data.base import ScanFile, Subject, check_subjects
 
 DEFAULTS = {"split": "test", "contrast": "T1w"}
 STRAIGHT_MM = 0.01  # an affine transform takes a middle to the middle as well as that
@@ -30,30 +30,50 @@ STRAIGHT_MM = 0.01  # an affine transform takes a middle to the middle as well a
 class Adapter(manifest.Adapter):
     """A manifest whose subjects are visits. Labels and masks that transforms bring over are written under folder/S/."""
 
+    def subjects(self) -> list[Subject]:
+        """The visits in the table's order; the person is the column `subject`, whatever the group."""
+        subjects = [replace(s, person=self._persons[s.name]) for s in super().subjects()]
+        return check_subjects(subjects, str(self.options.path))
+
     def files(self) -> list[ScanFile]:
         """Every file that the table names but the transforms."""
-        moved = self._transforms
+        files = super().files()
         return [
-            replace(file, elsewhere=file.subject in moved and file.role in ("labels", "mask"))
-            for file in super().files()
+            replace(file, elsewhere=bool(self._transforms.get((file.subject, file.role)))) for file in files
         ]
 
     def _rows(self) -> list[Row]:
-        """The table's lines as a manifest has them: visits as subjects, of whom the person is the group."""
-        form = ["subject", "visit"] if self.options.images else ["subject", "visit", "image"]
-        rows = read_rows(self.options.path, {**self.options.columns}, form, "a row is a visit of a subject")
-        return [Row(row.line, _as_manifest(row)) for row in rows]
-
-    def _add(self, found: dict[str, manifest.ListedScans], row: Row) -> tuple[str, str] | None:
-        problem = super()._add(found, row)
-        for path in () if problem else self._transforms_of(row):
-            found[row.get("subject")].lines.setdefault(path, row.line)
-        return problem
+        """The table's lines as a manifest has them: visits as subjects, of whom the person is the group if there is none."""
+        return [Row(row.line, _as_manifest(row)) for row in self._lines]
 
     @cached_property
-    def _transforms(self) -> dict[str, list[Path]]:
-        """Of the visits whose labels or mask lie in another space."""
-        return {row.get("subject"): paths for row in self._rows() if (paths := self._transforms_of(row))}
+    def _lines(self) -> list[Row]:
+        """Of the table as it is."""
+        form = ["subject", "visit"] if self.options.images else ["subject", "visit", "image"]
+        return read_rows(self.options.path, {**self.options.columns}, form, "a row is a visit of a subject")
+
+    def _add(self, found: dict[str, manifest.ListedScans], row: Row) -> tuple[str, str] | None:
+        if problem := super()._add(found, row):
+            return problem
+        visit, paths = row.get("subject"), self._transforms_of(row)
+        named = [kind for kind, name in zip(("labels", "mask"), self._names(row)[1:], strict=True) if name]
+        for kind in named:
+            if self._transforms.setdefault((visit, kind), paths) != paths:
+                what = f"visit {visit!r} has its {kind} named in rows of different `transforms`"
+                return what, f"name the {kind} in one row, that of the image which these transforms lead to"
+        for path in paths if named else ():
+            found[visit].lines.setdefault(path, row.line)
+        return None
+
+    @cached_property
+    def _transforms(self) -> dict[tuple[str, str], list[Path]]:
+        """By visit and `labels` or `mask`, of the row that names it; filled as rows are added."""
+        return {}
+
+    @cached_property
+    def _persons(self) -> dict[str, str]:
+        """By visit."""
+        return {_visit(row): row.get("subject") for row in self._lines}
 
     def _transforms_of(self, row: Row) -> list[Path]:
         names = [name.strip() for name in row.get("transforms").split(";")]
@@ -61,26 +81,29 @@ class Adapter(manifest.Adapter):
 
     def _files(self, subject: Subject) -> dict[str, Any]:
         scans = next(s for s in self._scans() if s.subject == subject.name)
-        if subject.name not in self._transforms:
+        moved = [kind for kind in ("labels", "mask") if self._transforms.get((subject.name, kind))]
+        if not moved:
             return checked_files(scans)
         # Imported here: listing subjects, which Snakemake does at each start, must not wait for numpy.
         import numpy as np
 
-        record = checked_files(replace(scans, labels=None, mask=None))
-        matrix = affine_of(self._transforms[subject.name])
+        record = checked_files(replace(scans, **dict.fromkeys(moved)))
         image = next(iter(scans.images.values()))
-        for name, dtype in (("labels", np.int32), ("mask", np.uint8)):
-            if path := getattr(scans, name):
-                record[name] = str(
-                    _moved(path, matrix, image, dtype, self.folder / subject.name / f"{name}.nii.gz")
-                )
+        for kind in moved:
+            matrix = affine_of(self._transforms[subject.name, kind])
+            dtype = np.int32 if kind == "labels" else np.uint8
+            out = self.folder / subject.name / f"{kind}.nii.gz"
+            record[kind] = str(_moved(getattr(scans, kind), matrix, image, dtype, out))
         return record
 
 
 def _as_manifest(row: Row) -> dict[str, str]:
-    person, visit = row.get("subject"), row.get("visit")
     given = {name: row.get(name) or default for name, default in DEFAULTS.items()}
-    return {**row.values, **given, "group": row.get("group") or person, "subject": f"{person}_{visit}"}
+    return {**row.values, **given, "group": row.get("group") or row.get("subject"), "subject": _visit(row)}
+
+
+def _visit(row: Row) -> str:
+    return f"{row.get('subject')}_{row.get('visit')}"
 
 
 def affine_of(paths: list[Path]) -> Any:

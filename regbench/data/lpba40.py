@@ -28,7 +28,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from regbench.data._lpba40_files import IMAGE, as_nifti, check_labels, choose, find, is_analyze, parts
+from regbench.data._lpba40_files import IMAGE, LABELS, as_nifti, check_labels, choose, find, is_analyze, parts
 from regbench.data._options import Options
 from regbench.data._scans import Scans, checked_files
 from regbench.data.base import Dataset, ScanFile, Subject, check_subjects
@@ -87,7 +87,10 @@ class Adapter(Dataset):
 
     def files(self) -> list[ScanFile]:
         files = [file for scans in self._scans[0] for file in scans.files()]
-        return [replace(file, analyze=is_analyze(file.path)) for file in files]
+        return [
+            replace(file, analyze=is_analyze(file.path), allowed=(*LABELS,) if file.role == "labels" else ())
+            for file in files
+        ]
 
     def contrasts(self) -> list[str]:
         return ["T1w"]

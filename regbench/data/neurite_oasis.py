@@ -1,7 +1,7 @@
 """neurite-OASIS, openly downloadable: OASIS-1's T1w scans of 414 people with 35 labels, as its archive lays them out.
 
     type: neurite_oasis
-    path: neurite-oasis                      # the folder that neurite-oasis.v1.0.tar was unpacked into
+    path: neurite-oasis                      # the folder that the archive was unpacked into
     subjects: {train: 32, val: 4, test: 8}   # people, a seeded draw from all 414
 
     OASIS_OAS1_0001_MR1/  norm.nii.gz, seg35.nii.gz, seg4.nii.gz          scanner's space, 256 x 256 x 256 voxels
@@ -9,8 +9,9 @@
     subjects.txt, seg35_labels.txt, seg4_labels.txt
 
 `norm` is skull-stripped and bias-corrected by FreeSurfer, in [0, 1]; labels are automatic (FreeSurfer, SAMSEG), and
-those of `aligned_…` were resampled once before. Layout, numbers and terms (cite Hoopes 2022 and Marcus 2007, and refer
-to the OASIS Data Use Agreement): https://github.com/adalca/medical-datasets/blob/master/neurite-oasis.md.
+those of `aligned_…` were resampled once before. Layout, numbers, the archive's address and terms (cite Hoopes 2021 and
+Marcus 2007, and refer to the OASIS Data Use Agreement): https://github.com/adalca/medical-datasets, neurite-oasis.md. It
+gives no checksum.
 """
 
 import re
@@ -27,8 +28,8 @@ from regbench.problems import Problem, Problems
 SCAN = re.compile(r"(OAS1_\d{4})_MR\d")  # a person and one of their scans; its folder has OASIS_ before it
 LIST = "subjects.txt"
 HOW = (
-    "unpack neurite-oasis.v1.0.tar (6.6 GB, md5 081392a8150ff99ab7a64a9ded377835, of "
-    "https://github.com/adalca/medical-datasets/blob/master/neurite-oasis.md) and let `path` name its folder"
+    "download https://surfer.nmr.mgh.harvard.edu/ftp/data/neurite/data/neurite-oasis.v1.0.tar (6.6 GB, under the terms of "
+    "https://github.com/adalca/medical-datasets/blob/master/neurite-oasis.md), unpack it and let `path` name its folder"
 )
 
 
@@ -106,4 +107,4 @@ class Adapter(Dataset):
             what = f"no {image} in any of its {len(folders)} subjects' folders, found {contents(root / folders[0])}"
             raise refusal(root, what, f"the archive of 2D slices will not do, {HOW}")
         listed = root / LIST
-        return listed.read_text() if listed.is_file() else " ".join(folders)
+        return listed.read_text(encoding="utf8") if listed.is_file() else " ".join(folders)

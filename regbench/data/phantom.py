@@ -71,6 +71,11 @@ class Adapter(Dataset):
             "phantom",
         )
 
+    @property
+    def people(self) -> str:
+        """Another seed makes other people of the same names."""
+        return f"{super().people}, seed {self.options.seed}"
+
     def contrasts(self) -> list[str]:
         """T1w and T2w: the template's own where it has them, else made from its tissues."""
         return ["T1w", "T2w"]

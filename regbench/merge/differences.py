@@ -17,7 +17,7 @@ from regbench.records import read_record
 # They change no number, or one that carries its own place: a time its machine and threads, a failure its status.
 HARMLESS = (
     "device", "threads", "train_processes", "on_bad_data", "on_failure", "batches", "timing.*", "tasks.*.pairs.timed",
-    "fields.keep", "scores.bootstrap",
+    "fields.keep", "scores.bootstrap", "figures.*",
 )  # fmt: skip
 UNCOMPARED = (
     "study",
@@ -55,7 +55,7 @@ class Difference:
 def differences(a: Source, b: Source) -> list[Difference]:
     """Everything that differs between two studies, scores apart."""
     found = [*_settings(a, b), *_methods(a, b), *_code(a, b), *_libraries(a, b)]
-    return [*found, *_inputs(a, b), *_prepared(a, b), *_chosen(a, b)]
+    return [*found, *_inputs(a, b), *_prepared(a, b), *_aligned(a, b), *_chosen(a, b)]
 
 
 def _settings(a: Source, b: Source) -> Iterator[Difference]:
@@ -145,6 +145,30 @@ def _prepared(a: Source, b: Source) -> Iterator[Difference]:
                 subject = x[contrast]["subject"]
                 for name, values in _apart(x[contrast], y[contrast]):
                     yield Difference(f"prepared.{task}.{subject}.{contrast}.{name}", *values, file)
+
+
+def _aligned(a: Source, b: Source) -> Iterator[Difference]:
+    """Affines of pairs that were aligned one by one, whose subjects' own records hold none."""
+    for task in sorted(a.study.tasks.keys() & b.study.tasks.keys()):
+        if a.study.tasks[task].prepare.affine.mode != "pairwise":
+            continue
+        first, second = (_moving_sides(source, task) for source in (a, b))
+        for pair in sorted(first.keys() & second.keys()):
+            (file, x), (other, y) = first[pair], second[pair]
+            for name, values in _apart(x, y):
+                if name == "to_original":  # the normalisation is the subject's, and compared there
+                    place = file if file == other else f"prepared/{task}/pairs"  # batches may differ
+                    yield Difference(f"prepared.{task}.{pair}.moving.{name}", *values, place)
+
+
+def _moving_sides(source: Source, task: str) -> dict[str, tuple[str, dict[str, Any]]]:
+    """By pair, the file and the moving side of those that could be prepared."""
+    return {
+        pair["pair"]: (file, pair["moving"])
+        for file, path in source.records(f"prepared/{task}/pairs/*.json").items()
+        for pair in read_record(path)["pairs"]
+        if pair["moving"]
+    }
 
 
 def _apart(x: dict[str, Any], y: dict[str, Any]) -> Iterator[tuple[str, tuple[Any, Any]]]:

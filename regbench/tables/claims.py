@@ -9,7 +9,6 @@ decides nothing, for or against, also where only time is asked), failed runs, no
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 import pandas as pd
 
 from regbench.study import Study
@@ -18,26 +17,31 @@ from regbench.tables.claims_checks import (
     HOLDS,
     NO_DATA,
     NO_DEVICE,
+    Measured,
     Numbers,
     Untestable,
     Verdict,
     measured,
-    paper_device,
-    says,
 )
 from regbench.tables.claims_evidence import Evidence
 from regbench.tables.claims_list import Claim, paper_claims
-from regbench.tables.comparisons import SEEDS_TO_WIN
+from regbench.tables.claims_reasons import (
+    conditions,
+    fewest_seeds,
+    in_the_way,
+    other_data,
+    other_device,
+    speaking,
+)
+from regbench.tables.claims_verdicts import corrected, hardest
 from regbench.tables.frames import Frame
 from regbench.tables.paper import paper
-from regbench.tables.statistics import holm
 from regbench.tables.summary import Line, Method
 
 COLUMNS = [
     "id", "source", "statement", "published", "check", "ours", "low", "high", "p", "effect", "n", "seeds", "verdict",
     "reason", "task",
 ]  # fmt: skip
-FAILED_SHARE = 0.05  # of a method's runs: with more, those that are left are not the whole
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,9 @@ def judge(
     evidence = [
         Evidence(
             name,
+            task.dataset,
             study.datasets[task.dataset].type,
+            task.grid.spacing,
             scores[scores["task"] == name],
             timings[timings["task"] == name],
             lines[name],
@@ -116,100 +122,48 @@ def _no_task(claim: Claim) -> str:
 
 def _family(claims: list[Claim], evidence: Evidence) -> list[Judged]:
     """The claims of one statement on one task, their tests corrected together."""
-    numbers: list[Numbers | Untestable] = []
+    found: list[tuple[Claim, Measured]] = []
+    judged: dict[str, Judged] = {}
     for claim in claims:
         try:
-            numbers.append(measured(claim, evidence))
-        except Untestable as reason:
-            numbers.append(reason)
+            found.append((claim, measured(claim, evidence)))
+        except Untestable as why:
+            reason, seeds = (
+                "; ".join([why.reason, *other_data(claim, evidence)]),
+                fewest_seeds(claim, evidence),
+            )
+            judged[claim.id] = Judged(claim, why.verdict, reason, seeds=seeds, task=evidence.task)
+    numbers = [each.numbers for _, each in found]
     if claims[0].check == "difference":
-        numbers = _corrected(numbers)
-    return [_judged(claim, each, evidence) for claim, each in zip(claims, numbers, strict=True)]
+        numbers = corrected([claim for claim, _ in found], numbers)
+    for (claim, each), its in zip(found, numbers, strict=True):
+        judged[claim.id] = _judged(claim, replace(each, numbers=its), evidence)
+    return [judged[claim.id] for claim in claims]
 
 
-def _corrected(family: list[Numbers | Untestable]) -> list[Numbers | Untestable]:
-    p = np.array([each.p if isinstance(each, Numbers) else np.nan for each in family])
-    tests = int(np.count_nonzero(~np.isnan(p)))
-    return [
-        replace(each, p=float(q), tests=tests) if isinstance(each, Numbers) else each
-        for each, q in zip(family, holm(p), strict=True)
-    ]
-
-
-def _judged(claim: Claim, numbers: Numbers | Untestable, evidence: Evidence) -> Judged:
-    seeds = _seeds(claim, evidence)
-    if isinstance(numbers, Untestable):
-        reasons = [numbers.reason, *_other_data(claim, evidence)]
-        return Judged(claim, numbers.verdict, "; ".join(reasons), seeds=seeds, task=evidence.task)
-    verdict, said = says(claim, numbers)
-    device, data = _other_device(claim, numbers), _in_the_way(claim, evidence, seeds)
+def _judged(claim: Claim, found: Measured, evidence: Evidence) -> Judged:
+    seeds = fewest_seeds(claim, evidence)
+    numbers, verdict, said = hardest(claim, found.numbers)
+    said = "; ".join([said, *speaking(claim, numbers, found, evidence)])
+    device, data = other_device(claim, numbers), in_the_way(claim, evidence, seeds)
     if device or data:
-        told = claim.check != "value" or not (device or _other_data(claim, evidence))
+        told = claim.check != "value" or not (device or other_data(claim, evidence))
         reasons = [*device, *data, *([f"here: {said}"] if told else [])]
         verdict = NO_DEVICE if device else NO_DATA
     else:
-        reasons = [said, *_conditions(claim, evidence, numbers)]
+        reasons = [said, *conditions(claim, evidence, numbers)]
     return Judged(claim, verdict, "; ".join(reasons), numbers, seeds, evidence.task)
 
 
-def _in_the_way(claim: Claim, evidence: Evidence, seeds: int | None) -> list[str]:
-    """Why these data cannot decide a claim, whatever the numbers."""
-    found = _other_data(claim, evidence)
-    for line in _lines(claim, evidence):
-        if claim.untrained and evidence.trained(line):
-            found.append(f"{line.label} was trained on this task")
-        failed, runs = evidence.failed(line)
-        if failed > FAILED_SHARE * runs:
-            found.append(f"{failed} of {runs} runs of {line.label} failed")
-    if seeds is not None and seeds < SEEDS_TO_WIN:
-        found.append(f"{seeds} of {SEEDS_TO_WIN} training seeds")
-    return found
-
-
-def _conditions(claim: Claim, evidence: Evidence, numbers: Numbers) -> list[str]:
-    """What a verdict, once there is one, is to be read with."""
-    found = []
-    if evidence.kind != claim.data[0]:
-        found.append(f"on {evidence.kind}, which stands in for {claim.data[0]}")
-    if numbers.machine:
-        found.append(f"on {numbers.machine}")
-    for line in _lines(claim, evidence):
-        failed, runs = evidence.failed(line)
-        found += [f"{failed} of {runs} runs of {line.label} failed"] if failed else []
-    return found
-
-
-def _other_data(claim: Claim, evidence: Evidence) -> list[str]:
-    if evidence.kind not in claim.data:
-        return [f"{evidence.kind} data, not the paper's {claim.data[0]}"]
-    return [] if claim.same_scans else ["the paper's scans are not public"]
-
-
-def _other_device(claim: Claim, numbers: Numbers) -> list[str]:
-    """A ratio is of two methods on one machine, whichever; seconds are of the paper's own."""
-    if not claim.device or claim.check == "ratio" or paper_device(claim, numbers.machine):
-        return []
-    printed = paper()["tables"][claim.table]["devices"][claim.metric]
-    return [f"timed on {numbers.machine}, not on the paper's {printed}"]
-
-
-def _lines(claim: Claim, evidence: Evidence) -> list[Line]:
-    found = (evidence.line(method) for method in (claim.method, claim.against) if method)
-    return [line for line in found if line]
-
-
-def _seeds(claim: Claim, evidence: Evidence) -> int | None:
-    learned = [line.seeds for line in _lines(claim, evidence) if evidence.learned(line.method)]
-    return min(learned, default=None)
-
-
 def _together(claim: Claim, found: list[Judged]) -> Judged:
-    """A claim that all of others hold: it fails with one of them, and is open where one is."""
-    parts = [next(each for each in found if each.claim.id == part) for part in claim.parts]
+    """A claim that all of others hold, on all their tasks: it fails with one of them, and is open where one is."""
+    parts = [each for part in claim.parts for each in found if each.claim.id == part]
     seeds = min((each.seeds for each in parts if each.seeds is not None), default=None)
     tasks = "; ".join(dict.fromkeys(each.task for each in parts if each.task))
     failing = [each for each in parts if each.verdict == FAILS]
-    for each in failing or [each for each in parts if each.verdict != HOLDS]:
-        return Judged(claim, each.verdict, f"{each.claim.id}: {each.reason}", seeds=seeds, task=tasks)
-    reason = "; ".join(f"{each.claim.id}: {each.reason}" for each in parts)
-    return Judged(claim, HOLDS, reason, seeds=seeds, task=tasks)
+    decisive = failing or [each for each in parts if each.verdict != HOLDS] or parts
+    reasons = []
+    for each in decisive:
+        where = f" (task {each.task})" * (sum(other.claim == each.claim for other in parts) > 1)
+        reasons.append(f"{each.claim.id}{where}: {each.reason}")
+    return Judged(claim, decisive[0].verdict, "; ".join(reasons), seeds=seeds, task=tasks)

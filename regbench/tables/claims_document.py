@@ -8,9 +8,10 @@ from string import ascii_lowercase
 from typing import get_args
 
 from regbench.scores.metrics import METRICS
-from regbench.tables.claims import FAILED_SHARE, Judged
+from regbench.tables.claims import Judged
 from regbench.tables.claims_checks import Verdict
 from regbench.tables.claims_list import FACTOR, SHARE_OF_GAIN, Claim
+from regbench.tables.claims_reasons import FAILED_SHARE
 from regbench.tables.comparisons import LEVEL, SEEDS_TO_WIN
 from regbench.tables.document import Block, Cell, Document
 from regbench.tables.layout import DEVICES, count_cell, seconds_text
@@ -25,10 +26,15 @@ NOTES = [
     "of one statement), of a mean on the paper's own data against the printed one. Effect: the rank-biserial correlation of "
     "the same pairs, from -1 to 1.",
     f"A method is better where the interval lies on its side of zero and p is below {LEVEL}; the claim fails where both are so "
-    "on the other side. Neither is no verdict: these data cannot tell.",
+    "on the other side. Neither is no verdict: these data cannot tell. A method speaks through its tuned variant, else its default, "
+    "and is compared with every variant of another: it is better where it is better than all, and the claim fails with one (p: the "
+    "largest of them for it, times their number against it).",
     f"A printed mean is met within {100 * SHARE_OF_GAIN:g} % of what the paper's own method gains over Affine in that column, seconds "
     f"within a factor of {FACTOR:g} on the paper's own device; the interval, wider by √2 for the error of the paper's own mean, "
-    "must lie within these bounds to hold, and outside to fail.",
+    "must lie within these bounds to hold, and outside to fail. MI, SSIM and PSNR of the paper's cells get no verdict: it does not "
+    "say how it measured them.",
+    "What is comparable, how many times faster, and limits of seconds go by the interval alone: no p, and no correction for the "
+    "number of such statements.",
     f"A verdict about a learned method, either way, stands on {SEEDS_TO_WIN} training seeds; with more than {100 * FAILED_SHARE:g} % of "
     "a method's runs failed there is none.",
     "MI is what the paper's method is trained on, and it is better by MI in part for that reason; SSIM and PSNR between two "

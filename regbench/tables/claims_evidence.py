@@ -18,13 +18,15 @@ FIRST = (
 
 @dataclass(frozen=True)
 class Evidence:
-    """One task. `kind`: its dataset's type; scores, timings, lines: of this task only.
+    """One task. `kind`: its dataset's type; `spacing` of its grid in mm; scores, timings, lines: of this task only.
 
-    A method speaks through its variant `tuned`, else `default`, else its first.
+    A method speaks through its variant `tuned`, else `default`, else its first; what it is compared with, through all.
     """
 
     task: str
+    dataset: str
     kind: str
+    spacing: tuple[float, float, float]
     scores: Frame
     timings: Frame
     lines: list[Line]
@@ -32,9 +34,13 @@ class Evidence:
     samples: int
 
     def line(self, method: str) -> Line | None:
-        """The method's row, or None where it did not take part."""
+        """The row that speaks for a method, or None where it did not take part."""
+        return next(iter(self.variants(method)), None)
+
+    def variants(self, method: str) -> list[Line]:
+        """All rows of a method, the one that speaks for it first."""
         found = {line.variant: line for line in self.lines if line.method == method}
-        return next((found[name] for name in (*FIRST, *found) if name in found), None)
+        return [found[name] for name in dict.fromkeys((*FIRST, *found)) if name in found]
 
     def learned(self, method: str) -> bool:
         return method in self.methods and self.methods[method].learned
@@ -46,6 +52,10 @@ class Evidence:
     def failed(self, line: Line) -> tuple[int, int]:
         """Runs without scores, and all runs."""
         return sum(line.failures.values()), len(self._rows(line).drop_duplicates([*PAIR, "repetition"]))
+
+    def pairs(self, line: Line) -> int:
+        """Pairs that it was run on, whatever became of them."""
+        return len(self._rows(line).drop_duplicates(PAIR))
 
     def times(self, line: Line, device: str) -> list[Row]:
         """Steady seconds by machine, as tables/times.csv has them."""

@@ -33,7 +33,8 @@ class Claim:
     """One checkable claim. `family` is its statement, whose tests are corrected together.
 
     metric: of METRICS, or a device (`cpu`, `cuda`) for seconds on it. published: the printed mean, difference, factor or
-    limit; spread: in parentheses after it. margin: in the metric's unit; a factor for seconds. same_scans: false where nobody else has the paper's scans.
+    limit; spread: in parentheses after it. margin: in the metric's unit; a factor for seconds. pairs: that a printed score is of. same_scans: false where nobody else has
+    the paper's scans.
     untrained: the model must not have been trained on the task. parts: ids of the claims that must hold.
     """
 
@@ -50,6 +51,7 @@ class Claim:
     published: float | None = None
     spread: float | None = None
     margin: float = 0.0
+    pairs: int | None = None
     same_scans: bool = True
     untrained: bool = False
     parts: tuple[str, ...] = ()
@@ -106,6 +108,7 @@ def _cells(shared: dict[str, Any]) -> Iterator[Claim]:
                     "id": f"{shared['family']}.{method}.{metric}", "source": printed["source"], "statement": said,
                     "method": method, "metric": metric, "published": mean, "spread": spread,
                     "margin": margin(shared["table"], metric),
+                    "pairs": None if metric in DEVICES else printed["test_pairs"],
                 })  # fmt: skip
 
 

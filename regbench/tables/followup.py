@@ -9,7 +9,7 @@ import pandas as pd
 from regbench.tables.document import Block, Cell, Document
 from regbench.tables.frames import Frame
 from regbench.tables.layout import count_cell
-from regbench.tables.summary import PAIR, PAPER_ORDER, Method, seeds_of
+from regbench.tables.summary import PAIR, PAPER_ORDER, Method
 
 MEASURED = {
     "volume_before": "before_ml",
@@ -40,7 +40,7 @@ NOTES = (
 def followups(scores: Frame, task: str) -> Frame:
     """A row for each pair, method variant and label of a follow-up task, seeds averaged: COLUMNS.
 
-    A pair that a method failed on has a row with that status and no label.
+    A pair that a method failed on has a row with that status and no label. `seeds`: of how many runs a row is.
     """
     here = scores[(scores["task"] == task) & scores["metric"].isin(list(MEASURED))]
     return pd.DataFrame(_rows(here), columns=COLUMNS)
@@ -49,15 +49,16 @@ def followups(scores: Frame, task: str) -> Frame:
 def _rows(scores: Frame) -> Iterator[dict[str, Any]]:
     keys = ["task", *PAIR, "method", "variant"]
     for names, rows in scores.groupby(keys, sort=False):
-        known = dict(zip(keys, names, strict=True)) | {"seeds": seeds_of(rows)}
-        for status in sorted(set(rows["status"]) - {"ok"}):
-            yield known | {"status": status}
+        known = dict(zip(keys, names, strict=True))
+        for status, those in rows[rows["status"] != "ok"].groupby("status"):
+            yield known | {"seeds": those["repetition"].nunique(), "status": status}
         labelled = rows[(rows["status"] == "ok") & rows["label"].notna()]
         for label, one in labelled.groupby("label"):
             mean = one.groupby("metric")["value"].mean()
             values = {column: mean.get(metric) for metric, column in MEASURED.items()}
             changes = {name: _change(values["before_ml"], values[later]) for name, later in CHANGES.items()}
-            yield known | {"label": int(label), "status": "ok"} | values | changes
+            seeds = one["repetition"].nunique()
+            yield known | {"seeds": seeds, "label": int(label), "status": "ok"} | values | changes
 
 
 def _change(before: float | None, after: float | None) -> float | None:
@@ -79,12 +80,24 @@ def followup_document(table: Frame, methods: Mapping[str, Method], facts: list[s
             [_line(names, each, methods) for names, each in order],
         )
         document.blocks.append(block)
-        failed = rows[rows["status"] != "ok"]
         document.notes += [
-            f"Failures, task {task}: {method}: {len(each)} of the pairs."
-            for method, each in failed.groupby("method")
+            f"Failures, task {task}: {_name(method, variant, methods)}: {failed} of {runs} runs."
+            for (method, variant), each in rows.groupby(["method", "variant"])
+            for failed, runs in [_failed(each)]
+            if failed
         ]
     return document
+
+
+def _failed(rows: Frame) -> tuple[int, int]:
+    """How many runs of a method variant failed, and of how many; a run has a row for each of its labels."""
+    runs = rows.groupby([*PAIR, "status"])["seeds"].max()
+    return int(runs.drop("ok", level="status", errors="ignore").sum()), int(runs.sum())
+
+
+def _name(method: str, variant: str, methods: Mapping[str, Method]) -> str:
+    shown = methods[method].label if method in methods else method
+    return shown if variant == "default" else f"{shown} ({variant})"
 
 
 def _place(method: str) -> int:
@@ -93,11 +106,9 @@ def _place(method: str) -> int:
 
 def _line(names: tuple[int, str, str], rows: Frame, methods: Mapping[str, Method]) -> list[Cell]:
     label, method, variant = names
-    shown = methods[method].label if method in methods else method
     mean = rows.mean(numeric_only=True)
-    name = shown if variant == "default" else f"{shown} ({variant})"
     return [
-        Cell(name),
+        Cell(_name(method, variant, methods)),
         count_cell(label),
         count_cell(len(rows)),
         *(_cell(mean.get(key), form) for key, (_, form) in SHOWN.items()),

@@ -33,6 +33,8 @@ def print_tables(results: Path) -> None:
     names = " ".join(sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")))
     print(readable(f"Tables: {folder}/ ({names})"))
     print(f"Every score: {results / 'scores.csv'}\nEvery time:  {results / 'timings.csv'}")
+    if (results / "report.html").is_file():
+        print(f"To look at:  {results / 'report.html'} (in a browser: tables, figures, images, claims)")
 
 
 def print_claims(results: Path) -> None:

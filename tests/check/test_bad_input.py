@@ -270,6 +270,7 @@ CASES = [
     Case("device that is not there", no_device, ("device: `cuda`, but torch finds no such device here", "set device to `cpu` or `auto`")),
     Case("more threads than the machine has", lambda w: w.study.update(threads=4096), ("threads: 4096 threads, this machine has ", "or fewer"), "warning"),
     Case("more processes than threads", lambda w: w.study.update(train_processes=2), ("train_processes: 2 processes with threads=1, expected at least a thread each", "use fewer")),
+    Case("one visit of each person", lambda w: w.task.update(pairing="followup"), ("tasks.mono: no test pair: no person has two test scans, dataset mine has 2 test subjects", "put two or more visits of a person into the split `test`")),
     Case("figures of a pair that is none", lambda w: w.study.update(figures={"pair": ["s1", "s2"]}), ("figures.pair: no test pair ['s1', 's2'] in any task", "expected one such as ['s5', 's6']")),
     Case("figures of slices beyond the grid", lambda w: w.study.update(figures={"slices": [5, 5, 12]}), ("figures.slices: slices [5, 5, 12] lie beyond the grid of task mono", "expected less than [12, 12, 12]")),
     Case("batch that processes cannot share", lambda w: (w.study.update(train_processes=2, threads=2), w.variant("dmi", batch=3)), ("methods.dmi.variants.default.batch: 3 pairs a step cannot be divided", "choose a multiple")),

@@ -1,5 +1,6 @@
 """What `regbench check` says of the paper's studies before their data are there, and of what is wrong with them."""
 
+import gzip
 import shutil
 import subprocess
 import sys
@@ -87,6 +88,16 @@ def test_analyze_labels_on_another_grid_than_the_image_s_are_an_error(laid):
     header.write_bytes(content)
     told = problems(laid)
     assert "lies elsewhere (affine) than" in told[str(folder / "S10.delineation.structure.label.img.gz")]
+
+
+def test_a_label_that_lpba40_does_not_have_is_an_error_at_the_check_not_in_a_job(laid):
+    path = next(Path("data/lpba40").rglob("S02.delineation.structure.label.img.gz"))
+    voxels = bytearray(gzip.decompress(path.read_bytes()))
+    voxels[voxels.index(21)] = 7
+    path.write_bytes(gzip.compress(voxels))
+    told = problems(laid)
+    assert told.keys() == {str(path)}
+    assert "labels 7 are none of the dataset's 56, which go from 21 to 182" in told[str(path)]
 
 
 def test_one_person_under_two_names_is_a_leak(laid):

@@ -172,7 +172,8 @@ def test_ixi_s_archives_are_fetched_over_a_broken_connection_and_are_a_dataset(t
     assert len(dataset.subjects()) == 12
 
 
-def test_what_is_there_packed_or_not_is_not_fetched(tmp_path, archives):
+def test_what_is_there_packed_or_not_is_not_fetched(tmp_path, archives, monkeypatch):
+    monkeypatch.setattr(_ixi_download, "PUBLISHED", {"T1w": 14, "T2w": 14})
     lay_ixi(tmp_path, archives=False)
     shutil.rmtree(tmp_path / "IXI-T2")
     with server(archives) as at:
@@ -181,3 +182,11 @@ def test_what_is_there_packed_or_not_is_not_fetched(tmp_path, archives):
     assert [name for name, _ in at.asked] == ["IXI-T2.tar"]
     assert first[0].endswith("unpacked images of 14 people there, IXI-T1.tar is not fetched")
     assert second[1].endswith("IXI-T2.tar of 14 people there, IXI-T2.tar is not fetched")
+
+
+def test_some_unpacked_images_are_not_the_archive(tmp_path, archives):
+    lay_ixi(tmp_path, archives=False)
+    with server(archives) as at:
+        lines = _ixi_download.download(tmp_path, at.address, wait=0)
+    assert [name for name, _ in at.asked] == ["IXI-T1.tar", "IXI-T2.tar"]
+    assert all("MB fetched" in line for line in lines)

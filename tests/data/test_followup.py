@@ -67,6 +67,19 @@ def test_a_split_and_contrasts_may_be_given_and_a_person_stays_on_one_side(tmp_p
     assert "the split leaks" in refusal(followup(tmp_path, (tmp_path / "visits.csv").read_text()))
 
 
+def test_people_of_one_group_stay_themselves_and_all_of_it_on_one_side(tmp_path):
+    for name in "abcd":
+        volume(tmp_path / f"{name}.nii.gz")
+    head = "subject,visit,image,split,group\n"
+    rows = "p1,pre,a.nii.gz,test,site1\np2,pre,b.nii.gz,test,site1\n"
+    subjects = followup(tmp_path, head + rows).subjects()
+    assert [(s.person, s.group) for s in subjects] == [("p1", "site1"), ("p2", "site1")]
+    leak = "p1,post,c.nii.gz,train,site2\n"  # another site, the same person
+    assert "'p1_pre' (test) and 'p1_post' (train) are both of person 'p1'" in refusal(
+        followup(tmp_path, head + rows + leak)
+    )
+
+
 @pytest.fixture
 def elsewhere(tmp_path):
     """A visit whose labels and mask lie in a common space that two transforms lead from; both transforms."""
@@ -127,6 +140,29 @@ def test_labels_in_another_space_are_not_asked_to_lie_on_the_image_s_grid(tmp_pa
     assert len(problems) == 2
     assert "expected one grid" in problems[0].todo
     assert "must lie on an image's grid" in dataset.make("p1_pre")["message"]
+
+
+TWO = "subject,visit,contrast,image,labels,transforms\np1,pre,T1w,image.nii.gz,{},one.tfm\np1,pre,FLAIR,other.nii.gz,{},two.tfm\n"
+
+
+@pytest.mark.parametrize(("labels", "transform"), [(("labels.nii.gz", ""), 0), (("", "labels.nii.gz"), 1)])
+def test_labels_are_moved_by_the_transforms_of_their_own_row(tmp_path, elsewhere, labels, transform):
+    volume(
+        tmp_path / "other.nii.gz", np.ones(NATIVE.shape, np.int16), np.diag([-1, -1, 1, 1]) @ NATIVE.affine
+    )
+    record = followup(tmp_path, TWO.format(*labels)).make("p1_pre")
+    assert record["status"] == "ok", record["message"]
+    before, after = (
+        read_volume(path, np.int32).grid.to_points(np.zeros(3))
+        for path in (tmp_path / "labels.nii.gz", record["labels"])
+    )
+    np.testing.assert_allclose(after, elsewhere[transform].TransformPoint(before.tolist()), atol=1e-4)
+
+
+def test_labels_in_two_rows_of_different_transforms_are_refused(tmp_path, elsewhere):
+    volume(tmp_path / "other.nii.gz")
+    told = refusal(followup(tmp_path, TWO.format("labels.nii.gz", "labels.nii.gz")))
+    assert "line 3: visit 'p1_pre' has its labels named in rows of different `transforms`" in told
 
 
 def test_transforms_that_deform_or_lead_astray_or_are_not_there_are_told(tmp_path, elsewhere):

@@ -140,6 +140,19 @@ def test_all_images_in_one_folder_and_a_second_copy(tmp_path):
     )
 
 
+def test_an_unpacked_image_beside_its_archive_is_used_and_hides_nobody(tmp_path):
+    lay_ixi(tmp_path)
+    stray = tmp_path / "some" / f"{IXI_PEOPLE[2]}-T1.nii.gz"
+    stray.parent.mkdir()
+    stray.write_bytes(ixi_images()["IXI-T1"][stray.name])
+    dataset = ixi(tmp_path)
+    subjects = {s.name: s.sources for s in dataset.subjects()}
+    assert list(subjects) == IXI_PEOPLE
+    assert subjects[IXI_PEOPLE[2]] == [stray, tmp_path / "IXI-T2.tar"]
+    assert subjects[IXI_PEOPLE[3]] == [tmp_path / "IXI-T1.tar", tmp_path / "IXI-T2.tar"]
+    assert not any("is used, and not" in str(problem) for problem in dataset.warnings())
+
+
 def test_folders_without_people_are_answered_with_how_to_get_them(tmp_path):
     problem = refusal(tmp_path / "none")
     assert "no such folder" in problem.what

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -75,16 +78,31 @@ def test_two_scans_of_a_person_stay_on_one_side(tmp_path):
 def test_folders_that_are_not_the_archive_are_answered_with_what_was_found_and_how_to_get_it(tmp_path):
     told = refusal(dataset(tmp_path / "nowhere"))
     assert "nowhere: no such folder" in told
-    assert "neurite-oasis.v1.0.tar" in told
+    assert (
+        "download https://surfer.nmr.mgh.harvard.edu/ftp/data/neurite/data/neurite-oasis.v1.0.tar (6.6 GB"
+        in told
+    )
     (tmp_path / "empty").mkdir()
     told = refusal(dataset(tmp_path / "empty"))
     assert "no folder OASIS_OAS1_0001_MR1" in told
-    assert "found nothing; unpack neurite-oasis.v1.0.tar" in told
+    assert "found nothing; download https://surfer.nmr.mgh.harvard.edu" in told
     flat = tmp_path / "flat"
     volume(flat / "OASIS_OAS1_0001_MR1" / "slice_norm.nii.gz", np.ones((4, 5), np.float32))
     told = refusal(dataset(flat, subjects={"test": 1}))
     assert "no norm.nii.gz in any of its 1 subjects' folders, found slice_norm.nii.gz" in told
     assert "2D slices will not do" in told
+
+
+def test_the_list_of_scans_is_read_alike_in_every_locale(tmp_path):
+    root = neurite_oasis(tmp_path / "set", [1, 2], space=("",))
+    code = (
+        "from regbench.data import load_dataset; from regbench.study import DatasetSettings\n"
+        f"settings = DatasetSettings(type='neurite_oasis', path={str(root)!r}, subjects={{'test': 2}})\n"
+        "print(len(load_dataset(settings, 'out').subjects()))"
+    )
+    strict = ["-X", "warn_default_encoding", "-W", "error::EncodingWarning:regbench.data.neurite_oasis"]
+    done = subprocess.run([sys.executable, *strict, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "2", done.stderr
 
 
 def test_too_few_people_and_missing_files_are_told_by_number_and_name(tmp_path):

@@ -56,7 +56,19 @@ def write_subject(
     """A subject's record of stage data, and of its preparation `shift_mm` away."""
     head = {"subject": name, "split": "test", "group": name, "status": "ok"}
     write_record(results / "data" / "d" / f"{name}.json", head | {"contents": f"{contents}{name}"})
+    side = _side(name, shift_mm, high)
+    write_record(results / "prepared" / "mono" / "subjects" / f"{name}.json", {"sides": {"T1w": side}})
+
+
+def write_pair(results: Path, fixed: str, moving: str, batch: str, shift_mm: float = 0.0) -> None:
+    """A batch's record of one pair whose moving scan was aligned to the fixed one, and of one that failed."""
+    sides = {"fixed": _side(fixed), "moving": _side(moving, shift_mm)}
+    failed = {"pair": f"{moving}__{fixed}", "fixed": None, "moving": None}
+    pairs = [{"pair": f"{fixed}__{moving}", **sides}, failed]
+    write_record(results / "prepared" / "mono" / "pairs" / f"{batch}.json", {"pairs": pairs})
+
+
+def _side(subject: str, shift_mm: float = 0.0, high: float = 900.0) -> dict[str, Any]:
     matrix = np.eye(4)
     matrix[0, 3] = shift_mm
-    side = {"subject": name, "to_original": matrix, "normalisation": {"low": 0.0, "high": high}}
-    write_record(results / "prepared" / "mono" / "subjects" / f"{name}.json", {"sides": {"T1w": side}})
+    return {"subject": subject, "to_original": matrix, "normalisation": {"low": 0.0, "high": high}}

@@ -8,11 +8,13 @@ import pytest
 from regbench.merge.merge import merge_studies
 from regbench.problems import Problems
 from regbench.records import read_record, write_record
-from regbench.study import read_study
+from regbench.study import parse_study, read_study
 from regbench.tables.frames import read_table
 from regbench.tables.gather import SCORES, TIMINGS
-from tests.merge.machines import machine, settings, write_subject
+from tests.merge.machines import machine, settings, write_pair, write_subject
 from tests.tables.example import score_rows, timing_row
+
+STUDIES = Path(__file__).parents[2] / "workflow" / "studies"
 
 
 @pytest.fixture
@@ -75,6 +77,27 @@ def test_tasks_variants_and_seeds_of_either_are_in_the_merged_study(tmp_path):
     assert merged.method("dmi").seeds == 3
 
 
+def test_the_paper_s_studies_become_one_page_of_claims(tmp_path):
+    """Tasks of three studies, none in common; the follow-up with the model that its file says how to add."""
+    studies = [read_study(STUDIES / f"{name}.yaml") for name in ("paper", "oasis3", "followup")]
+    raw = studies[2].model_dump(mode="json")
+    raw["tasks"]["visits"] |= {"methods": ["identity", "dmi"], "trained_on": "paper/mono"}
+    raw["methods"]["dmi"] = studies[1].model_dump(mode="json")["methods"]["dmi"]
+    studies[2] = parse_study(raw, "test")
+    tasks, levels = ("multi", "sessions", "visits"), {"identity": 0.5, "dmi": 0.6}
+    folders = []
+    for made, task in zip(studies, tasks, strict=True):
+        rows = [row for name, level in levels.items() for row in score_rows(task, name, level)]
+        folder = tmp_path / made.study
+        folders.append(machine(folder, methods=("identity", "dmi"), made=made, scores=rows, timings=[]))
+    merge_studies(folders, tmp_path / "merged")
+    claims = read_table(tmp_path / "merged" / "tables" / "claims.csv").set_index("id")
+    assert claims.loc["transfers", "task"] == "visits; sessions"
+    assert claims.loc["followup.dmi.identity.psnr", "n"] == "12"
+    assert claims.loc["oasis3.dmi.identity.mi", "n"] == "12"
+    assert "multi" in claims.loc["framework", "task"]
+
+
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
@@ -118,10 +141,18 @@ def test_a_library_built_for_another_device_is_the_same_and_so_is_code_of_one_cl
 
 
 @pytest.mark.parametrize(
-    "key", ["device", "threads", "timing__repetitions", "limits__run_seconds", "datasets__d__path"]
+    "key",
+    [
+        "device",
+        "threads",
+        "timing__repetitions",
+        "limits__run_seconds",
+        "datasets__d__path",
+        "figures__slices",
+    ],
 )
 def test_what_changes_no_number_is_noted(tmp_path, key):
-    values = {"device": "cuda", "datasets__d__path": "/data/b.csv"}
+    values = {"device": "cuda", "datasets__d__path": "/data/b.csv", "figures__slices": [9, 9, 9]}
     mine = {"datasets__d__path": "/data/a.csv"} if key == "datasets__d__path" else {}
     a = machine(tmp_path / "a", "a", made=settings(**mine))
     b = machine(tmp_path / "b", "b", made=settings(**{key: values.get(key, 9)}))
@@ -150,6 +181,20 @@ def test_other_inputs_are_refused_by_subject(gpu, cpu, changes, key):
     told = refusal(gpu, cpu)
     assert f"  {key}: " in told
     assert told.count("\n") == 1
+
+
+def test_affines_of_pairs_aligned_one_by_one_are_compared_whatever_batch_they_are_in(tmp_path):
+    pairwise = settings(tasks__mono__prepare__affine={"mode": "pairwise"})
+    a, b = (machine(tmp_path / name, name, made=pairwise) for name in "ab")
+    write_pair(a, "007", "NA", batch="test_b0")
+    write_pair(b, "007", "NA", batch="test_b0", shift_mm=0.01)
+    assert merge_studies([a, b], tmp_path / "merged") == []
+    write_pair(b, "007", "NA", batch="test_b0", shift_mm=0.3)
+    told = refusal(a, b)
+    assert "  prepared.mono.007__NA.moving.to_original: " in told
+    assert told.count("\n") == 1
+    (b / "prepared/mono/pairs/test_b0.json").rename(b / "prepared/mono/pairs/test_b1.json")
+    assert "prepared.mono.007__NA.moving.to_original" in refusal(a, b)
 
 
 def test_preparations_that_differ_by_rounding_are_alike(gpu, cpu, tmp_path):

@@ -70,7 +70,26 @@ def test_the_page_has_means_over_pairs_failures_and_dashes_where_there_is_no_lat
         ["Affine", "1", "1", "4.00", "5.00", "-", "-", "+25.0", "-", "-"],
         ["SyN", "1", "2", "8.00", "5.00", "6.00", "-25.0", "-37.5", "0.7000", "2.00"],
     ]
-    assert "Failures, task visits: dmi: 1 of the pairs." in text
+    assert "Failures, task visits: Our Method (DMI): 1 of 1 runs." in text
+
+
+def test_failures_are_counted_in_runs_by_variant_whatever_their_status(scores):
+    def slow(rows):
+        return [row | {"variant": "slow"} for row in rows]
+
+    found = scores(
+        rows("dmi", "p_post", KNOWN), rows("dmi", "p_post", KNOWN, 1, "timeout"), rows("dmi", "p_post", KNOWN, 2, "error"),
+        rows("dmi", "p_later", KNOWN), rows("dmi", "p_later", KNOWN, 1), rows("dmi", "p_later", KNOWN, 2, "error"),
+        slow(rows("dmi", "p_post", KNOWN)), slow(rows("dmi", "p_later", KNOWN, 0, "oom")), rows("syn", "p_post", KNOWN),
+    )  # fmt: skip
+    table = followups(found, "visits")
+    document = followup_document(table, METHODS, ["Study tiny"])
+    assert [note for note in document.notes if "Failures" in note] == [
+        "Failures, task visits: Our Method (DMI): 3 of 6 runs.",
+        "Failures, task visits: Our Method (DMI) (slow): 1 of 2 runs.",
+    ]
+    averaged = table[(table["status"] == "ok") & (table["variant"] == "default") & (table["method"] == "dmi")]
+    assert averaged.set_index("fixed")["seeds"].to_dict() == {"p_post": 1, "p_later": 2}
 
 
 def test_a_lesion_that_was_not_there_before_has_no_change_in_percent(scores):

@@ -13,10 +13,14 @@ def test_tables_fit_a_terminal_and_say_where_they_are(tmp_path, capsys, monkeypa
     results = write_results((tmp_path / "results/tiny").relative_to(tmp_path), scores, timings)
     write_tables(study(kind), results, METHODS)
     print_tables(results)
+    assert "report.html" not in capsys.readouterr().out
+    (results / "report.html").touch()
+    print_tables(results)
     text = capsys.readouterr().out
     assert max(map(len, text.splitlines())) <= 120
     assert text.index("Table 1.") < text.index("Table 2.") < text.index("results/tiny/tables")
     assert "results/tiny/scores.csv" in text
+    assert "results/tiny/report.html" in text
 
 
 def test_marks_stand_behind_numbers_that_stand_below_each_other():
