@@ -132,7 +132,7 @@ function makeViewer(root, views) {
       slider.value = at[slider.dataset.axis];
       slider.nextElementSibling.textContent = slider.value;
     }
-    const outlines = layers[0].labels ? `Outlines: blue, the fixed labels; orange, the labels of the image itself${state.mode === "side" ? "" : "; pink, B's"}.` : "No labels in this task.";
+    const outlines = layers[0].labels ? `Outlines: yellow, the fixed labels; cyan, the labels of the image itself${state.mode === "side" ? "" : "; pink, B's"}.` : "No labels in this task.";
     part("legend").textContent = `${outlines} Grid: lines of the fixed grid where the field takes them in the moving image, in the plane.`;
   }
 
