@@ -1,7 +1,8 @@
-"""One colour for a method, in every figure and in the report.
+"""One colour for a method and one for a role (whose outline it is), in every figure and in the report.
 
 Any two are told apart with normal sight and with protan-, deuteran- or tritanopia: those of the
 paper's methods are Okabe and Ito's (2008), the others far from all before them as the least favoured eye sees them.
+No method has a colour that is near to a role's.
 """
 
 import hashlib
@@ -13,6 +14,9 @@ COLOURS = {
     "voxelmorph_mi": "#0F3C5A", "dmi_fast": "#B45AFF", "greedy_nmi": "#D2B469", "demons": "#E1004B",
     "fireants": "#780F2D", "convexadam": "#001EFF", "fireants_mi": "#A50087", "voxelmorph_ncc": "#C3C396",
 }  # fmt: skip
+# Outlines of labels on grey images: the fixed image's own, the moving image's before registration, those carried over;
+# in the report's viewer also those of a second image. slices.js of the report has the same.
+FIXED, BEFORE, AFTER, SECOND = "#FFF03C", "#FF504B", "#00FFFF", "#FF78E1"
 SPARE = ("#874B00", "#783CC3", "#FFA5D2", "#B487FF", "#875A78", "#5A0087")
 
 

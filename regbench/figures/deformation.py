@@ -6,10 +6,10 @@ from matplotlib.figure import Figure
 
 from regbench.figures.sheet import Sheet, say, sheet, show
 from regbench.figures.slices import AXIAL, PairSlices, RunSlices
+from regbench.figures.style import DARK
 from regbench.figures.task import Unavailable
 
 GRID_LINES = 24  # along the slice's longer side
-GRID_COLOUR = "#0072B2"
 VOLUME, DISTANCE, FOLDED = "PuOr", "viridis", "#000000"
 LEVELS = 2.0  # of the scale of volumes, powers of two
 SHARE = 98.0  # percentile of the distances that the colours end at
@@ -97,6 +97,6 @@ def _lines(axes: Axes, moved: np.ndarray, step: int) -> None:
     """Lines along the rows and columns of moved (2, rows, columns), pixels."""
     rows, columns = moved
     for n in range(step // 2, rows.shape[0], step):
-        axes.plot(columns[n], rows[n], color=GRID_COLOUR, lw=0.45)
+        axes.plot(columns[n], rows[n], color=DARK, lw=0.45)
     for n in range(step // 2, rows.shape[1], step):
-        axes.plot(columns[:, n], rows[:, n], color=GRID_COLOUR, lw=0.45)
+        axes.plot(columns[:, n], rows[:, n], color=DARK, lw=0.45)

@@ -6,16 +6,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from regbench.figures.contours import AFTER, BEFORE, DARKER, FIXED
+from regbench.figures.colours import AFTER, BEFORE, FIXED
+from regbench.figures.contours import DARKER, WIDTHS
 from regbench.figures.pictures import MOST_DIFFERENT, checkerboard
 from regbench.figures.sheet import Sheet, say, sheet, show
 from regbench.figures.slices import AXIAL, PairSlices
-from regbench.figures.style import DIFFERENCE
+from regbench.figures.style import DIFFERENCE, FRAME
 from regbench.figures.task import Unavailable
 
 ROOM_MM = 12.0  # shown around the lesion
-WIDTHS = {FIXED: 1.9, BEFORE: 1.1, AFTER: 0.8}  # points, the widest below: where outlines meet, all are seen
-FRAME = "white"  # around the region that is enlarged; no outline has it
 Window = tuple[slice, slice]  # rows, columns
 Outline = tuple[np.ndarray, str]  # labels of a slice (rows, columns), colour
 
@@ -49,7 +48,7 @@ def draw_followup(pair: PairSlices, mono: bool) -> tuple[Figure, str]:
         below = f"the absolute difference from the later scan, white none, black {MOST_DIFFERENT} (intensities go from 0 to 1)"
     return drawn.figure, (
         "Top: axial slice, the patient's right on the left. Middle: the boxed region of the later scan, with the lesion as "
-        f"drawn there (yellow), as drawn in the first scan after affine alignment (red) and as carried (blue). Bottom: {below}."
+        f"drawn there (yellow), as drawn in the first scan after affine alignment (red) and as carried (cyan). Bottom: {below}."
     )
 
 
@@ -76,7 +75,7 @@ def _fill(
     _outline(panels[0], above, dict.fromkeys(WIDTHS, 0.6))
     size = columns.stop - columns.start, rows.stop - rows.start
     corner = columns.start - 0.5, rows.start - 0.5
-    panels[0].add_patch(Rectangle(corner, *size, fill=False, edgecolor=FRAME, lw=0.6))
+    panels[0].add_patch(Rectangle(corner, *size, fill=False, **FRAME))
     show(panels[1], pair.fixed[AXIAL], spacing, vmax=DARKER)
     _outline(panels[1], on_later, WIDTHS)
     panels[1].set(xlim=(corner[0], columns.stop - 0.5), ylim=(rows.stop - 0.5, corner[1]))
@@ -99,4 +98,6 @@ def _outline(axes: Axes, outlines: list[Outline], widths: dict[str, float]) -> N
 def _legend(drawn: Sheet, later: bool) -> None:
     told = {"drawn in the later scan": FIXED} if later else {}
     told |= {"drawn in the first scan, affine": BEFORE, "carried over": AFTER}
-    drawn.legend([Line2D([], [], color=colour, label=name, lw=1.5) for name, colour in told.items()])
+    drawn.legend(
+        [Line2D([], [], color=colour, label=name, lw=WIDTHS[colour]) for name, colour in told.items()]
+    )

@@ -8,7 +8,7 @@ from scipy.ndimage import uniform_filter
 
 from regbench.figures.sheet import Sheet, say, sheet, show
 from regbench.figures.slices import AXIAL, PairSlices
-from regbench.figures.style import DIFFERENCE, MARK
+from regbench.figures.style import DIFFERENCE, FRAME
 
 BOX = 0.3  # of the slice's longer side
 SQUARES = 8  # of the checkerboard along the longer side
@@ -84,7 +84,7 @@ def _cell(panels: list[Axes], image: np.ndarray, pair: PairSlices, box: Box, mon
     row, column, rows, columns = box
     spacing, fixed = pair.spacing[AXIAL], pair.fixed[AXIAL]
     show(panels[0], image, spacing)
-    frame = Rectangle((column - 0.5, row - 0.5), columns, rows, fill=False, edgecolor=MARK, lw=0.8)
+    frame = Rectangle((column - 0.5, row - 0.5), columns, rows, fill=False, **FRAME)
     panels[0].add_patch(frame)
     show(panels[1], image[row : row + rows, column : column + columns], spacing)
     if first:

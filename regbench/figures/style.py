@@ -12,13 +12,18 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from regbench.records import write_bytes
 
 COLUMN, PAGE, TALLEST = 85.0, 175.0, 235.0  # mm: a column, a page of two, and what fits a page's height
 MM = 1 / 25.4
 DPI = 200
-GREY, FAINT, MARK = "#555555", "#D9D9D9", "#F0E442"
+GREY, FAINT, DARK = "#555555", "#D9D9D9", "#333333"
+# Around a region that is enlarged: white on black, so that it is seen on whatever lies below; no outline has it.
+FRAME: dict[str, Any] = {
+    "edgecolor": "white", "lw": 0.7, "path_effects": [withStroke(linewidth=1.5, foreground="black")],
+}  # fmt: skip
 DIFFERENCE = "gray_r"
 RULES: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that a figure looks the same everywhere

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from regbench.figures.colours import COLOURS, SPARE, method_colours
+from regbench.figures.colours import AFTER, BEFORE, COLOURS, FIXED, SECOND, SPARE, method_colours
 from regbench.methods.discovery import discover
 from tests.figures.machado import least_difference
 
-WORKFLOW = Path(__file__).resolve().parents[2] / "workflow"
+ROOT = Path(__file__).resolve().parents[2]
+WORKFLOW = ROOT / "workflow"
 
 
 def test_any_two_colours_are_told_apart_with_every_kind_of_sight():
@@ -34,3 +35,13 @@ def test_strangers_get_different_colours_as_long_as_there_are_spare_ones():
     names = [f"stranger{n}" for n in range(len(SPARE))]
     assert set(method_colours(names).values()) == set(SPARE)
     assert method_colours(reversed(names)) == method_colours(names)
+
+
+def test_no_method_has_a_roles_colour_and_roles_are_told_apart():
+    assert least_difference([*COLOURS.values(), *SPARE, FIXED, BEFORE, AFTER]) > 10
+    assert least_difference([FIXED, BEFORE, AFTER]) > 40
+
+
+def test_the_viewer_outlines_labels_in_the_colours_of_figures():
+    script = (ROOT / "regbench" / "report" / "templates" / "slices.js").read_text()
+    assert f'OUTLINES = {{ fixed: "{FIXED}", own: "{AFTER}", second: "{SECOND}" }}' in script

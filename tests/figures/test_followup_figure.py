@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from regbench.figures.contours import AFTER, BEFORE, FIXED
+from regbench.figures.colours import AFTER, BEFORE, FIXED
 from regbench.figures.followup import draw_followup, lesion_window
 from regbench.figures.lines import Line
 from regbench.figures.names import asked_of
@@ -54,7 +54,7 @@ def test_each_cell_outlines_what_is_known_there_and_the_lesion_once_more_on_the_
     assert not left_over[0]
     assert left_over[1][0].get_array().max() == 1  # |later scan - first scan|
     assert left_over[2][0].get_array().max() == 0.5
-    assert "as carried (blue)" in caption
+    assert "as carried (cyan)" in caption
 
 
 def test_without_a_later_label_the_others_are_outlined():

@@ -6,7 +6,7 @@ const PLANES = [
   { name: "coronal", normal: 1, across: 0, down: 2, flipped: true, edges: ["R", "L", "S", "I"] },
   { name: "axial", normal: 2, across: 0, down: 1, flipped: false, edges: ["R", "L", "A", "P"] },
 ];
-const OUTLINES = { fixed: "#56B4E9", own: "#FFB000", second: "#FF7AC6" };
+const OUTLINES = { fixed: "#FFF03C", own: "#00FFFF", second: "#FF78E1" }; // as in regbench/figures/colours.py
 const STEP_MM = 1 / 8; // of a stored displacement, as in regbench/report/layers.py
 
 function strides(shape) {

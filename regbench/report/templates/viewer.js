@@ -139,7 +139,7 @@ function makeViewer(root, views) {
       slider.value = at[slider.dataset.axis];
       slider.nextElementSibling.textContent = slider.value;
     }
-    const outlines = layers[0].labels ? `Outlines: blue, the fixed labels; orange, the labels of the image itself${state.mode === "side" ? "" : "; pink, B's"}.` : "No labels in this task.";
+    const outlines = layers[0].labels ? `Outlines: yellow, the fixed labels; cyan, the labels of the image itself${state.mode === "side" ? "" : "; pink, B's"}.` : "No labels in this task.";
     part("legend").textContent = `${outlines} Grid: where the field takes the lines of the fixed grid, within the plane, over the moving image in which that is; over the fixed image the lines as they are.`;
   }
 
