@@ -100,6 +100,8 @@ def test_a_claim_s_verdict_is_seen_without_scrolling_sideways(open_page):
         verdict = page.locator("#claims table >> nth=0 >> tbody td >> nth=0").bounding_box()
         assert verdict["x"] >= 0
         assert verdict["x"] + verdict["width"] <= width
+        scroll = "box => box.scrollWidth <= box.clientWidth"
+        assert page.eval_on_selector("#claims .scroll", scroll)
 
 
 @pytest.mark.parametrize(("name", "axis"), [("sagittal", 0), ("coronal", 1), ("axial", 2)])

@@ -50,7 +50,7 @@ def test_it_has_every_section_with_what_the_stages_left(page_file):
     assert "2 checks: 1 not testable with these data, 1 holds." in told
     assert "1 not testable with these data: semi-synthetic" in told
     assert (
-        "Ours is faster & better c1.dsc, section IV not testable with these data : here: better mono 0.58 0.6123 0.55 to 0.66 difference of DSC"
+        "Ours is faster & better c1.dsc, section IV not testable with these data ; here: better mono 0.58 0.6123 0.55 to 0.66 difference of DSC"
         in told
     )
     assert "The 1 printed values, one by one" in told
@@ -71,7 +71,7 @@ def test_it_asks_for_nothing_outside(page_file):
     assert page_file.stat().st_size < 25e6
 
 
-def test_a_study_without_claims_figures_or_fields_is_told_so(copied):
+def test_a_study_without_claims_figures_or_fields_is_told_so(copied, caplog):
     (copied.results / "tables" / "claims.csv").unlink()
     shutil.rmtree(copied.results / "figures")
     shutil.rmtree(copied.results / "runs")
@@ -80,6 +80,7 @@ def test_a_study_without_claims_figures_or_fields_is_told_so(copied):
     assert "No figures were drawn" in told
     assert re.search(r"Task mono: there is no \S+batch\.json, so there is nothing to show\.", told)
     assert "Errno" not in told
+    assert "no images in the report's viewer: Task mono: there is no " in caplog.text  # in the terminal too
 
 
 def test_a_merged_study_says_where_its_images_are_and_where_it_was_measured(copied):
