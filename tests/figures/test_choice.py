@@ -69,6 +69,7 @@ def test_pairs_that_fewer_methods_finished_are_passed_over():
     choice = choose_pair(frame, RULE)
     assert choice is not None
     assert choice.pair == ("c", "a")  # the worse of the two in the middle of the four that are left
+    assert choice.rule == "median of the 4 of 5 pairs that most methods finished, by DSC (mean over methods)"
 
 
 def test_a_pair_named_in_the_study_is_shown_where_the_task_has_it():

@@ -13,6 +13,7 @@ from matplotlib.image import imread
 from regbench.figures.colours import method_colours
 from regbench.figures.figures import write_figures
 from regbench.figures.names import KINDS, SECTIONS, asked_of, in_reading_order
+from regbench.figures.style import DPI
 from tests.figures.made import METHODS, write_study
 
 ASKED = {
@@ -24,7 +25,7 @@ NAMES = [(modality, figure.name) for modality, asked in ASKED.items() for figure
 
 def write(made, modality: str = "mono", kinds: tuple[str, ...] = tuple(KINDS)):
     asked = [figure for figure in ASKED[modality] if figure.kind in kinds]
-    write_figures(made.study, made.results, asked, made.runs, made.trained)
+    write_figures(made.study, made.results, asked, made.runs, made.trained, {"dmi"})
     return made.results / "figures"
 
 
@@ -43,7 +44,7 @@ def listed(folder) -> dict:
 @pytest.mark.parametrize(("modality", "name"), NAMES)
 def test_a_declared_figure_is_a_picture_fit_for_a_page(folders, modality, name):
     image = imread(folders[modality] / f"{name}.png")[..., :3]
-    high, wide = np.array(image.shape[:2]) * 25.4 / 200  # mm
+    high, wide = np.array(image.shape[:2]) * 25.4 / DPI  # mm
     assert 60 < wide < 178
     assert 15 < high < 240
     inside = image[5:-5, 5:-5]
