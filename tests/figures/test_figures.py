@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -151,3 +152,10 @@ def test_what_cannot_be_drawn_is_raised_once_after_the_others_are_written(tmp_pa
     entries = listed(made.results / "figures")
     assert "Could not be drawn: FileNotFoundError" in entries["task_contours"]["caption"]
     assert "Could not" not in entries["task_accuracy"]["caption"]
+
+
+def test_snakemakes_report_has_a_caption_for_each_kind():
+    folder = Path(__file__).resolve().parents[2] / "workflow" / "report" / "figures"
+    texts = {path.stem: path.read_text() for path in folder.iterdir()}
+    assert set(texts) == set(KINDS)
+    assert len(set(texts.values())) == len(KINDS)
