@@ -16,7 +16,7 @@ from regbench.tables.summary import PAIR, pair_values
 MOST_PANELS = 3
 ROW, TOP, FOOT, RIGHT = 4.4, 3.0, 10.0, 3.0  # mm: a method's row, and the room around the panels
 WRITTEN = 12  # labels, of which the values still fit into their cells
-TICKED = 60  # labels, of which the numbers still fit below
+TICK = 2.55  # mm, the room that a label's number needs below
 
 
 def draw_accuracy(task: TaskData) -> tuple[Figure, str]:
@@ -57,11 +57,11 @@ def draw_labels(task: TaskData) -> tuple[Figure, str]:
     axes.set_facecolor(FAINT)  # of a method that has no score
     shown = axes.imshow(table.to_numpy(), aspect="auto", cmap="cividis", vmin=low, vmax=high)
     axes.set_yticks(range(len(table)), [line.label for line in task.lines])
-    few = len(table.columns) <= TICKED
+    few = len(table.columns) * TICK <= PAGE - beside - RIGHT
     names = [f"{label:.0f}" for label in table.columns]
     axes.set_xticks(range(len(names)) if few else [], names if few else [])
     if few and len(names) > WRITTEN:
-        axes.tick_params(axis="x", labelrotation=90, labelsize=5.5)
+        axes.tick_params(axis="x", labelrotation=90)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_xlabel("label, by mean DSC over methods")
@@ -135,4 +135,4 @@ def _write_values(axes: Axes, table: Frame, middle: float) -> None:
     for (row, column), value in np.ndenumerate(table.to_numpy()):
         if not np.isnan(value):
             colour = "white" if value < middle else "black"
-            axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=6)
+            axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour)

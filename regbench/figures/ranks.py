@@ -18,6 +18,8 @@ from regbench.tables.summary import PAIR, pair_values, seeds_of
 LEVEL = 0.05
 FINISHED = 0.5  # of the pairs, which a method must have ended well to be ranked
 HEAD, ROW, RIGHT, CD_ABOVE = 14.5, 4.2, 4.0, 10.5  # mm
+SIZE = 4.7  # points, of a mark
+NEAR = 0.02  # of the axis: marks that cover one another
 
 
 def draw_ranks(task: TaskData) -> tuple[Figure, str]:
@@ -43,11 +45,13 @@ def draw_ranks(task: TaskData) -> tuple[Figure, str]:
     drawn = critical_difference_diagram(
         ranks, differing, ax=axes, alpha=LEVEL, color_palette=colours, label_props={"fontsize": 7}, left_only=True,
         label_fmt_left="{label} ({rank:.2f}) ", text_h_margin=0,
-        marker_props={"s": 22, "clip_on": False}, elbow_props={"lw": 0.9, "clip_on": False}, crossbar_props={"clip_on": False, "linewidth": 2, "color": "#000000"},
+        marker_props={"clip_on": False}, elbow_props={"lw": 0.9, "clip_on": False}, crossbar_props={"clip_on": False, "linewidth": 2, "color": "#000000"},
     )  # fmt: skip
     axes.spines["top"].set_visible(True)
     for label in drawn["labels"]:
         label.set_color("black")  # pale colours are no colours for type
+    for n, marker in enumerate(drawn["markers"]):
+        marker.set_sizes([(SIZE + 3 * _above(sorted(ranks), n, NEAR * (methods - 1))) ** 2])
     axes.set(xlim=(1, methods), xticks=range(1, methods + 1))
     axes.set_xlabel(f"mean rank by {METRICS[metric].title} (1 is best)")
     axes.xaxis.set_label_position("top")
@@ -62,7 +66,7 @@ def draw_ranks(task: TaskData) -> tuple[Figure, str]:
         f"{task.sentence} Mean rank of each method by {METRICS[metric].title} over {subjects} fixed subjects, each with the "
         f"mean over its pairs that all ranked methods finished. A black bar joins methods whose ranks are not significantly "
         f"different (Nemenyi test, {LEVEL:g}; Friedman test of all: p = {p:.2g}); the bar CD is the critical difference, the least "
-        f"that is. {_power(subjects)}The tables' pairwise tests, which keep the size of differences, decide who is best."
+        f"that is; of marks in one place the one below is larger. {_power(subjects)}The tables' pairwise tests, which keep the size of differences, decide who is best."
         f"{_of_few_seeds(few)}{told}"
     )
 
@@ -103,6 +107,11 @@ def _metric(task: TaskData) -> str:
             "No metric of this task is one that methods are ranked by (labels, landmarks or truth)."
         )
     return found[0]
+
+
+def _above(ranks: list[float], n: int, near: float) -> int:
+    """How many points are drawn later than the n-th, on it."""
+    return sum(rank - ranks[n] < near for rank in ranks[n + 1 :])
 
 
 def _draw_difference(axes: Axes, cd: float) -> None:
