@@ -12,7 +12,7 @@ from regbench.figures.slices import AXIAL, PairSlices
 from regbench.figures.task import Unavailable
 
 # Points; each is drawn over the wider ones, and the last in dashes: where outlines meet, all are seen.
-WIDTHS = {FIXED: 2.1, AFTER: 1.1, BEFORE: 0.6}
+WIDTHS = {FIXED: 2.1, AFTER: 1.1, BEFORE: 0.8}
 DASHES = {BEFORE: (0, (4, 3))}
 STRUCTURES = 3
 ROOM = 0.15  # around the structures, of their box

@@ -63,10 +63,10 @@ class _Layout:
         columns = math.ceil(len(titles) / rows)
         width = min((PAGE - GAP) / columns - GAP, LARGEST)
         lines = [_wrapped(title, width) for title in titles]
-        head = LINE * max(map(len, lines)) + 1.9
+        head = LINE * max(map(len, lines)) + 2.4
         width = min(width, (room / rows - head - GAP * (panels + 1)) / tall)
         wrapped = [_wrapped(title, width) for title in titles]  # narrower cells may need more lines
-        head = LINE * max(map(len, wrapped)) + 1.9
+        head = LINE * max(map(len, wrapped)) + 2.4
         width = min(width, (room / rows - head - GAP * (panels + 1)) / tall)
         return cls(rows, columns, width, head, head + tall * width + GAP * (panels + 1), wrapped)
 
@@ -118,7 +118,7 @@ def _wrapped(title: str, width: float) -> list[str]:
 
 
 def _title(axes: Axes, text: str, colour: str | None) -> None:
-    axes.set_title(text, pad=4, linespacing=1.05)
+    axes.set_title(text, pad=5.2, linespacing=1.05)
     if colour:
         axes.plot(
             [0, 1],
