@@ -64,6 +64,8 @@ def choose_pair(
     there = [pair for pair in near if stored is None or pair in stored]
     if not there:
         return None
+    if len(pairs) == 1:
+        return Choice(there[0], "the only pair")
     whose = f"{len(order)} pairs"
     if len(order) < len(pairs):
         whose = f"the {len(order)} of {len(pairs)} pairs that most methods finished,"

@@ -119,3 +119,9 @@ def test_slices_are_seen_with_the_head_or_the_face_up_and_the_patients_right_on_
     assert (np.diff(plane(superior, *coronal), axis=0) < 0).all()
     assert (np.diff(plane(superior, *sagittal), axis=0) < 0).all()
     assert (np.diff(plane(posterior, *sagittal), axis=1) > 0).all()
+
+
+def test_the_only_pair_is_no_median():
+    choice = choose_pair(pd.DataFrame(rows("syn", {("a", "b"): 0.5})), RULE)
+    assert choice is not None
+    assert choice.rule == "the only pair"
