@@ -296,7 +296,8 @@ def figures(study: StudyFile, log: Log = None) -> None:
 
     log_to(log)
     plan = Workflow.of(study)
-    write_figures(plan.study, plan.folder, plan.figures(), plan.runs(), plan.trained())
+    learned = {name for name, method in plan.methods.items() if method.learned}
+    write_figures(plan.study, plan.folder, plan.figures(), plan.runs(), plan.trained(), learned)
 
 
 app.command(epilog=commands.REGISTER)(commands.register)

@@ -7,36 +7,37 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from regbench.figures.style import FAINT, GREY, PAGE, axes_at, blank, names_width
+from regbench.figures.style import COLUMN, FAINT, GREY, PAGE, axes_at, blank, fits_column, names_width
 from regbench.figures.task import JUDGING, TaskData, Unavailable, better
 from regbench.scores.metrics import METRICS
 from regbench.tables.frames import Frame
 from regbench.tables.summary import PAIR, pair_values
 
 MOST_PANELS = 3
-ROW, TOP, FOOT, RIGHT = 5.0, 4.0, 10.0, 3.0  # mm: a method's row, and the room around the panels
+ROW, TOP, FOOT, RIGHT = 4.4, 3.0, 10.0, 3.0  # mm: a method's row, and the room around the panels
 WRITTEN = 12  # labels, of which the values still fit into their cells
-TICKED = 60  # labels, of which the numbers still fit below
+TICK = 2.55  # mm, the room that a label's number needs below
 
 
 def draw_accuracy(task: TaskData) -> tuple[Figure, str]:
     """Boxes over pairs, a point for each pair, the points of a pair linked over methods; what the caption says of it."""
-    metrics = _shown(task)
+    metrics, labels = _shown(task), [line.label for line in task.lines]
     values = {line.key: pair_values(task.of(line)) for line in task.lines}
-    height = ROW * len(task.lines)
-    figure = blank(PAGE, TOP + height + FOOT)
-    beside = names_width([line.label for line in task.lines])
-    width = (PAGE - beside - RIGHT) / len(metrics) - 5
+    beside, height = names_width(labels), ROW * len(labels)
+    column = fits_column(beside, len(metrics) * (TOP + height + FOOT))
+    across = 1 if column else len(metrics)  # panels beside one another; the others below
+    wide, down = COLUMN if column else PAGE, TOP + height + FOOT
+    figure = blank(wide, len(metrics) // across * down)
+    width = (wide - beside - RIGHT - 5 * (across - 1)) / across
     for n, metric in enumerate(metrics):
-        axes = axes_at(figure, beside + n * (width + 5), TOP, width, height)
+        axes = axes_at(figure, beside + n % across * (width + 5), n // across * down + TOP, width, height)
         _panel(axes, task, metric, [_of(values[line.key], metric) for line in task.lines])
-        axes.set_yticks(range(len(task.lines)), [line.label for line in task.lines] if n == 0 else [])
+        axes.set_yticks(range(len(labels)), labels if n % across == 0 else [])
         axes.tick_params(axis="y", length=0)
-    failed = [line.label for line in task.lines if (task.of(line)["status"] != "ok").any()]
     return figure, (
         f"{task.sentence} A point is a pair (training seeds averaged), grey lines link the points of one pair over the "
         "methods, boxes hold the middle half of the pairs with the median, whiskers reach 1.5 box lengths. "
-        + ("No run failed." if not failed else f"Runs of {', '.join(failed)} failed and have no point.")
+        + _failures(task)
     )
 
 
@@ -56,11 +57,11 @@ def draw_labels(task: TaskData) -> tuple[Figure, str]:
     axes.set_facecolor(FAINT)  # of a method that has no score
     shown = axes.imshow(table.to_numpy(), aspect="auto", cmap="cividis", vmin=low, vmax=high)
     axes.set_yticks(range(len(table)), [line.label for line in task.lines])
-    few = len(table.columns) <= TICKED
+    few = len(table.columns) * TICK <= PAGE - beside - RIGHT
     names = [f"{label:.0f}" for label in table.columns]
     axes.set_xticks(range(len(names)) if few else [], names if few else [])
     if few and len(names) > WRITTEN:
-        axes.tick_params(axis="x", labelrotation=90, labelsize=5.5)
+        axes.tick_params(axis="x", labelrotation=90)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_xlabel("label, by mean DSC over methods")
@@ -83,6 +84,20 @@ def _shown(task: TaskData) -> list[str]:
     if not found:
         raise Unavailable("No run of this task has a score.")
     return found
+
+
+def _failures(task: TaskData) -> str:
+    """Which methods have no point for some pairs, or one of fewer seeds."""
+    none: list[str] = []
+    fewer: list[str] = []
+    for line in task.lines:
+        ok = task.of(line).assign(ok=lambda rows: rows["status"] == "ok").groupby(PAIR)["ok"]
+        lost, partly = int((~ok.any()).sum()), int((ok.any() & ~ok.all()).sum())
+        none += [f"{line.label} ({lost} of {ok.ngroups} pairs)"] * bool(lost)
+        fewer += [f"{line.label} ({partly} pairs)"] * bool(partly)
+    told = f"Without a point, because all runs on the pair failed: {', '.join(none)}. " if none else ""
+    told += f"From the seeds that did not fail: {', '.join(fewer)}. " if fewer else ""
+    return told.strip() or "No run failed."
 
 
 def _of(values: Frame, metric: str) -> Any:
@@ -120,4 +135,4 @@ def _write_values(axes: Axes, table: Frame, middle: float) -> None:
     for (row, column), value in np.ndenumerate(table.to_numpy()):
         if not np.isnan(value):
             colour = "white" if value < middle else "black"
-            axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=6)
+            axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour)

@@ -64,10 +64,15 @@ def choose_pair(
     there = [pair for pair in near if stored is None or pair in stored]
     if not there:
         return None
-    title = f"{METRICS[metric].title} (mean over methods)"
-    if there[0] == order[middle]:
-        return Choice(there[0], f"median of {len(order)} pairs by {title}")
-    return Choice(there[0], f"nearest to the median of {len(order)} pairs by {title} whose fields were kept")
+    if len(pairs) == 1:
+        return Choice(there[0], "the only pair")
+    whose = f"{len(order)} pairs"
+    if len(order) < len(pairs):
+        whose = f"the {len(order)} of {len(pairs)} pairs that most methods finished,"
+    median = f"median of {whose} by {METRICS[metric].title} (mean over methods)"
+    return Choice(
+        there[0], median if there[0] == order[middle] else f"nearest to the {median} whose fields were kept"
+    )
 
 
 def choose_slices(

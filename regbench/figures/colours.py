@@ -18,6 +18,7 @@ COLOURS = {
 # in the report's viewer also those of a second image. slices.js of the report has the same.
 FIXED, BEFORE, AFTER, SECOND = "#FFF03C", "#FF504B", "#00FFFF", "#FF78E1"
 SPARE = ("#874B00", "#783CC3", "#FFA5D2", "#B487FF", "#875A78", "#5A0087")
+PALETTE = [*COLOURS.values(), *SPARE]
 
 
 def method_colours(methods: Iterable[str]) -> dict[str, str]:

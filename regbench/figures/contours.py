@@ -11,7 +11,9 @@ from regbench.figures.sheet import say, sheet, show
 from regbench.figures.slices import AXIAL, PairSlices
 from regbench.figures.task import Unavailable
 
-WIDTHS = {FIXED: 1.9, BEFORE: 1.2, AFTER: 0.6}  # points, the widest below: where outlines meet, all are seen
+# Points; each is drawn over the wider ones, and the last in dashes: where outlines meet, all are seen.
+WIDTHS = {FIXED: 2.1, AFTER: 1.1, BEFORE: 0.8}
+DASHES = {BEFORE: (0, (4, 3))}
 STRUCTURES = 3
 ROOM = 0.15  # around the structures, of their box
 DARKER = 1.25  # the image's white point, so that outlines stand out
@@ -34,18 +36,16 @@ def draw_contours(pair: PairSlices) -> tuple[Figure, str]:
             say([axes], run)
             continue
         show(axes, pair.fixed[AXIAL], spacing, vmax=DARKER)
-        for labels, colour in ((fixed, FIXED), (before, BEFORE), (run.labels[AXIAL], AFTER)):
+        for labels, colour in ((fixed, FIXED), (run.labels[AXIAL], AFTER), (before, BEFORE)):
             _outline(axes, labels, names, colour)
         axes.set(xlim=(columns.start - 0.5, columns.stop - 0.5), ylim=(rows.stop - 0.5, rows.start - 0.5))
-    told = {"fixed label": FIXED, "moving label before (affine)": BEFORE, "carried over": AFTER}
-    drawn.legend(
-        [Line2D([], [], color=colour, label=name, lw=WIDTHS[colour]) for name, colour in told.items()]
-    )
+    told = {"fixed label": FIXED, "carried over": AFTER, "moving label before (affine)": BEFORE}
+    drawn.legend([outline_key(name, colour) for name, colour in told.items()])
     return drawn.figure, (
         f"Outlines on the axial slice of the fixed image, of its {len(names)} most compact labels of median area and more "
-        f"(labels {', '.join(map(str, names))}): yellow the fixed image's own, red the moving image's after affine alignment, "
-        "cyan those that the method carried over; where outlines meet, the thinner ones lie on the wider (in the affine row "
-        "cyan is on red all along)."
+        f"(labels {', '.join(map(str, names))}): yellow the fixed image's own, cyan those that the method carried over, red "
+        "dashes the moving image's after affine alignment. Where outlines meet, the thinner one is on top, as red is on cyan "
+        "all along for a method that moves nothing."
     )
 
 
@@ -74,4 +74,16 @@ def _outline(axes: Axes, labels: np.ndarray, names: list[int], colour: str) -> N
     for name in names:
         mask = labels == name
         if mask.any() and not mask.all():
-            axes.contour(mask.astype(float), [0.5], colors=colour, linewidths=WIDTHS[colour])
+            draw_outline(axes, mask, colour, WIDTHS[colour])
+
+
+def draw_outline(axes: Axes, mask: np.ndarray, colour: str, width: float) -> None:
+    """The border of what is True in a slice (rows, columns), in a role's colour; width in points."""
+    axes.contour(
+        mask.astype(float), [0.5], colors=colour, linewidths=width, linestyles=[DASHES.get(colour, "-")]
+    )
+
+
+def outline_key(name: str, colour: str) -> Line2D:
+    """What a legend shows for a role's outlines."""
+    return Line2D([], [], color=colour, label=name, lw=WIDTHS[colour], ls=DASHES.get(colour, "-"))

@@ -50,7 +50,7 @@ def draw_jacobian(pair: PairSlices) -> tuple[Figure, str]:
         axes.imshow(folds, cmap="gray_r", vmin=0, vmax=1, aspect=axes.get_aspect())
     if shown is None:
         raise Unavailable("No method has a field to show.")
-    bar = drawn.bar(shown, "Jacobian determinant (black: folded)", ticks=[-2, -1, 0, 1, 2])
+    bar = drawn.bar(shown, "Jacobian determinant (black: folded)", ticks=[-2, -1, 0, 1, 2], extend="both")
     bar.set_ticklabels(["¼", "½", "1", "2", "4"])
     return drawn.figure, (
         "Jacobian determinant of the displacement in the brain, axial slice: 2 where tissue has twice the volume in "

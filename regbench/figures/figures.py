@@ -1,7 +1,7 @@
 """Draw all figures of a study and write results/STUDY/figures."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -57,10 +57,12 @@ def write_figures(
     asked: list[Asked],
     runs: Iterable[Batch],
     trained: Iterable[tuple[str, str, str, int]],
+    learned: Collection[str],
 ) -> None:
     """Write NAME.png and NAME.svg of every figure asked for, and figures.json, which lists them with captions.
 
-    results: the study's own folder, with tables written. runs, trained: as Plan gives them. A figure that the data do not
+    results: the study's own folder, with tables written. runs, trained: as Plan gives them. learned: methods
+    that run with a trained model. A figure that the data do not
     give is one line of words that says why, as its caption does; so is one that something unforeseen kept from being drawn,
     which is raised (ExceptionGroup, each cause once) after all the others are written.
     """
@@ -71,7 +73,7 @@ def write_figures(
     with styled():
         for figure in asked:
             if figure.task not in artists:
-                artists[figure.task] = _Artist(study, results, figure.task, scores, runs, trained)
+                artists[figure.task] = _Artist(study, results, figure.task, scores, runs, trained, learned)
             drawn, caption = _safely(artists[figure.task], figure, failed)
             png, svg = save(drawn, results / "figures" / figure.name)
             entries.append({
@@ -91,12 +93,14 @@ class _Artist:
     """Draws the figures of one task; its slices are cut once, when the first picture asks for them."""
 
     def __init__(
-        self, study: Study, results: Path, task: str, scores: Frame, runs: list[Batch], trained: list[Any]
-    ):
+        self, study: Study, results: Path, task: str, scores: Frame, runs: list[Batch], trained: list[Any],
+        learned: Collection[str],
+    ):  # fmt: skip
         self.study, self.runs = study, runs
         models = [(method, variant, number) for t, method, variant, number in trained if t == task]
         lines = read_lines(results, task)
-        self.data = TaskData(task, study.tasks[task], results, lines, scores[scores["task"] == task], models)
+        here = scores[scores["task"] == task]
+        self.data = TaskData(task, study.tasks[task], results, lines, here, models, learned)
 
     def draw(self, kind: str) -> Drawn:
         if kind in OF_SCORES:

@@ -3,11 +3,10 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from regbench.figures.colours import AFTER, BEFORE, FIXED
-from regbench.figures.contours import DARKER, WIDTHS
+from regbench.figures.contours import DARKER, WIDTHS, draw_outline, outline_key
 from regbench.figures.pictures import MOST_DIFFERENT, checkerboard
 from regbench.figures.sheet import Sheet, say, sheet, show
 from regbench.figures.slices import AXIAL, PairSlices
@@ -39,7 +38,7 @@ def draw_followup(pair: PairSlices, mono: bool) -> tuple[Figure, str]:
             say(panels, run)
             continue
         carried: list[Outline] = [(run.labels[AXIAL], AFTER)]
-        _fill(panels, pair, run.warped[AXIAL], carried, later + first + carried, window)
+        _fill(panels, pair, run.warped[AXIAL], carried, later + carried + first, window)
         _compare(panels[2], pair, run.warped[AXIAL], mono)
     _compare(drawn.cells[1][2], pair, pair.moving[AXIAL], mono)
     _legend(drawn, bool(later))
@@ -48,7 +47,7 @@ def draw_followup(pair: PairSlices, mono: bool) -> tuple[Figure, str]:
         below = f"the absolute difference from the later scan, white none, black {MOST_DIFFERENT} (intensities go from 0 to 1)"
     return drawn.figure, (
         "Top: axial slice, the patient's right on the left. Middle: the boxed region of the later scan, with the lesion as "
-        f"drawn there (yellow), as drawn in the first scan after affine alignment (red) and as carried (cyan). Bottom: {below}."
+        f"drawn there (yellow), as drawn in the first scan after affine alignment (red dashes) and as carried (cyan). Bottom: {below}."
     )
 
 
@@ -92,12 +91,10 @@ def _compare(axes: Axes, pair: PairSlices, image: np.ndarray, mono: bool) -> Non
 def _outline(axes: Axes, outlines: list[Outline], widths: dict[str, float]) -> None:
     for labels, colour in outlines:
         for name in np.unique(labels[labels > 0]):
-            axes.contour((labels == name).astype(float), [0.5], colors=colour, linewidths=widths[colour])
+            draw_outline(axes, labels == name, colour, widths[colour])
 
 
 def _legend(drawn: Sheet, later: bool) -> None:
     told = {"drawn in the later scan": FIXED} if later else {}
-    told |= {"drawn in the first scan, affine": BEFORE, "carried over": AFTER}
-    drawn.legend(
-        [Line2D([], [], color=colour, label=name, lw=WIDTHS[colour]) for name, colour in told.items()]
-    )
+    told |= {"carried over": AFTER, "drawn in the first scan, affine": BEFORE}
+    drawn.legend([outline_key(name, colour) for name, colour in told.items()])

@@ -98,5 +98,8 @@ def _cell(panels: list[Axes], image: np.ndarray, pair: PairSlices, box: Box, mon
 def _difference_bar(drawn: Sheet) -> None:
     shown = drawn.cells[1][2].get_images()[0]
     drawn.bar(
-        shown, "|fixed − image|, intensities from 0 to 1", ticks=[0, MOST_DIFFERENT / 2, MOST_DIFFERENT]
+        shown,
+        "|fixed − image|, intensities from 0 to 1",
+        ticks=[0, MOST_DIFFERENT / 2, MOST_DIFFERENT],
+        extend="max",
     )

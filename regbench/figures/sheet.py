@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 
 from regbench.figures.slices import RunSlices
 from regbench.figures.style import FAINT, GREY, PAGE, TALLEST, axes_at, blank
 
 GAP, LINE, FOOT = 1.2, 3.0, 12.5  # mm: between panels, a line of type, the room below for a legend
+ABOVE = 2.2  # points between a panel and the line in its method's colour, which may be as dark as the image
 LARGEST = 40.0  # mm, the width of a panel when there are few
 SMALLEST = 15.0  # mm
 MOST = 6  # cells in a row, if the page has room for more rows
@@ -61,10 +63,10 @@ class _Layout:
         columns = math.ceil(len(titles) / rows)
         width = min((PAGE - GAP) / columns - GAP, LARGEST)
         lines = [_wrapped(title, width) for title in titles]
-        head = LINE * max(map(len, lines)) + 1.5
+        head = LINE * max(map(len, lines)) + 2.4
         width = min(width, (room / rows - head - GAP * (panels + 1)) / tall)
         wrapped = [_wrapped(title, width) for title in titles]  # narrower cells may need more lines
-        head = LINE * max(map(len, wrapped)) + 1.5
+        head = LINE * max(map(len, wrapped)) + 2.4
         width = min(width, (room / rows - head - GAP * (panels + 1)) / tall)
         return cls(rows, columns, width, head, head + tall * width + GAP * (panels + 1), wrapped)
 
@@ -116,14 +118,14 @@ def _wrapped(title: str, width: float) -> list[str]:
 
 
 def _title(axes: Axes, text: str, colour: str | None) -> None:
-    axes.set_title(text, pad=3, linespacing=1.05)
+    axes.set_title(text, pad=5.2, linespacing=1.05)
     if colour:
         axes.plot(
             [0, 1],
             [1, 1],
             color=colour,
             lw=2.5,
-            transform=axes.transAxes,
+            transform=axes.transAxes + ScaledTranslation(0, ABOVE / 72, axes.figure.dpi_scale_trans),
             clip_on=False,
             solid_capstyle="butt",
             zorder=5,

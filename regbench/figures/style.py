@@ -18,7 +18,7 @@ from regbench.records import write_bytes
 
 COLUMN, PAGE, TALLEST = 85.0, 175.0, 235.0  # mm: a column, a page of two, and what fits a page's height
 MM = 1 / 25.4
-DPI = 200
+DPI = 300
 GREY, FAINT, DARK = "#555555", "#D9D9D9", "#333333"
 # Around a region that is enlarged: white on black, so that it is seen on whatever lies below; no outline has it.
 FRAME: dict[str, Any] = {
@@ -59,6 +59,11 @@ def axes_at(figure: Figure, left: float, top: float, width: float, height: float
 def names_width(labels: list[str]) -> float:
     """Millimetres that the longest of some labels takes beside a panel."""
     return min(1.4 * max(map(len, labels), default=0) + 4, 65)
+
+
+def fits_column(beside: float, height: float) -> bool:
+    """Whether panels fit a journal's column, below one another: so wide their names (mm), so high all together."""
+    return beside <= COLUMN / 2 and height <= TALLEST
 
 
 def words(text: str) -> Figure:

@@ -1,5 +1,6 @@
 """What all figures of a task are made from, and the sentences that their captions share."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,7 @@ class TaskData:
     lines: list[Line]
     scores: Frame  # the task's rows of scores.csv
     models: list[Model]
+    learned: Collection[str]  # methods that run with a trained model
 
     def of(self, line: Line) -> Frame:
         """The scores of one line."""
@@ -48,7 +50,9 @@ class TaskData:
         """Which pair and slice a picture shows, and by what rule."""
         fixed, moving = choice.pair
         who = f"Subject {fixed}" if fixed == moving else f"Fixed {fixed}, moving {moving}"
-        return f"{self.sentence} {who}: {choice.rule}; {slices}. Learned methods: their first training seed."
+        learned = any(line.method in self.learned for line in self.lines)
+        seed = " Learned methods: their first training seed." if learned else ""
+        return f"{self.sentence} {who}: {choice.rule}; {slices}.{seed}"
 
 
 def better(metric: str) -> str:

@@ -8,19 +8,19 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from regbench.figures.style import GREY, PAGE, axes_at, blank
+from regbench.figures.style import COLUMN, GREY, PAGE, axes_at, blank, fits_column
 from regbench.figures.task import Model, TaskData, Unavailable
 from regbench.records import read_record
 from regbench.tables.frames import Frame
 
 LOSS = "loss"
-MOST = 4  # panels in a row
+MOST = {COLUMN: 2, PAGE: 4}  # panels in a row
 SPLITS = {"train": "training", "val": "validation"}
 LOOKS = {
     "train": {"lw": 0.7, "alpha": 0.6, "marker": ".", "markersize": 1.5},
     "val": {"lw": 1.4, "marker": ".", "markersize": 3},
 }
-LEFT, TOP, PANEL, GAP, FOOT = 13.0, 6.0, 30.0, 12.0, 16.0  # mm
+LEFT, TOP, PANEL, GAP, RIGHT, FOOT = 15.0, 6.0, 28.0, 2.0, 3.0, 16.0  # mm
 
 
 def draw_training(task: TaskData) -> tuple[Figure, str]:
@@ -30,20 +30,23 @@ def draw_training(task: TaskData) -> tuple[Figure, str]:
         groups.setdefault(model[:2], []).append(model)
     if not groups:
         raise Unavailable("No method of this task trains.")
-    columns = min(len(groups), MOST)
+    column = fits_column(0, math.ceil(len(groups) / MOST[COLUMN]) * (PANEL + TOP + 9) + FOOT)
+    wide = COLUMN if column else PAGE
+    columns = min(len(groups), MOST[wide])
     rows = math.ceil(len(groups) / columns)
-    width = min((PAGE - LEFT) / columns - GAP, 60)
-    figure = blank(LEFT + columns * (width + GAP), rows * (PANEL + TOP + 9) + FOOT - 9)
+    width = min((wide - RIGHT + GAP) / columns - GAP - LEFT, 60)
+    figure = blank(wide, rows * (PANEL + TOP + 9) + FOOT - 9)
     lines = {line.key: line for line in task.lines}
     for n, (key, models) in enumerate(groups.items()):
-        left, top = LEFT + (n % columns) * (width + GAP), TOP + (n // columns) * (PANEL + TOP + 9)
+        left, top = LEFT + (n % columns) * (LEFT + width + GAP), TOP + (n // columns) * (PANEL + TOP + 9)
         axes = axes_at(figure, left, top, width, PANEL)
         line = lines.get(key)
         axes.set_title(line.label if line else "/".join(key), loc="left")
         colour = line.colour if line else GREY
         for seed, model in enumerate(models):
             _draw(axes, task, model, colour, seed)
-        axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(3, integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(5))
         axes.set(xlabel="step", ylabel="loss" if n % columns == 0 else "")
     figure.legend(
         handles=[Line2D([], [], color=GREY, label=name, **LOOKS[split]) for split, name in SPLITS.items()],

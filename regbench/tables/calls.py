@@ -9,8 +9,8 @@ def machine_of(rows: Frame, device: str) -> Column:
     """What a time depends on: processor and threads, or graphics card and driver, with the host's name."""
     if device == "cuda":
         return rows["gpu"] + ", driver " + rows["driver"] + " (" + rows["host"] + ")"
-    threads = rows["threads"].map("{:.0f}".format)
-    return rows["cpu"] + ", " + threads + " threads (" + rows["host"] + ")"
+    threads = rows["threads"].map(lambda n: f"{n:.0f} thread{'s' * (n != 1)}")
+    return rows["cpu"] + ", " + threads + " (" + rows["host"] + ")"
 
 
 def by_machine(rows: Frame) -> Iterator[tuple[str, str, Frame]]:

@@ -69,6 +69,7 @@ def test_pairs_that_fewer_methods_finished_are_passed_over():
     choice = choose_pair(frame, RULE)
     assert choice is not None
     assert choice.pair == ("c", "a")  # the worse of the two in the middle of the four that are left
+    assert choice.rule == "median of the 4 of 5 pairs that most methods finished, by DSC (mean over methods)"
 
 
 def test_a_pair_named_in_the_study_is_shown_where_the_task_has_it():
@@ -118,3 +119,9 @@ def test_slices_are_seen_with_the_head_or_the_face_up_and_the_patients_right_on_
     assert (np.diff(plane(superior, *coronal), axis=0) < 0).all()
     assert (np.diff(plane(superior, *sagittal), axis=0) < 0).all()
     assert (np.diff(plane(posterior, *sagittal), axis=1) > 0).all()
+
+
+def test_the_only_pair_is_no_median():
+    choice = choose_pair(pd.DataFrame(rows("syn", {("a", "b"): 0.5})), RULE)
+    assert choice is not None
+    assert choice.rule == "the only pair"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from regbench.figures.colours import AFTER, BEFORE, COLOURS, FIXED, SECOND, SPARE, method_colours
+from regbench.figures.colours import AFTER, BEFORE, COLOURS, FIXED, PALETTE, SECOND, SPARE, method_colours
 from regbench.methods.discovery import discover
 from tests.figures.machado import least_difference
 
@@ -11,9 +11,7 @@ WORKFLOW = ROOT / "workflow"
 
 
 def test_any_two_colours_are_told_apart_with_every_kind_of_sight():
-    assert (
-        least_difference([*COLOURS.values(), *SPARE]) > 10
-    )  # two just noticeably different colours are 2.3 apart
+    assert least_difference(PALETTE) > 10  # two just noticeably different colours are 2.3 apart
 
 
 def test_the_oracle_finds_colours_that_a_red_blind_reader_confuses():
@@ -38,7 +36,7 @@ def test_strangers_get_different_colours_as_long_as_there_are_spare_ones():
 
 
 def test_no_method_has_a_roles_colour_and_roles_are_told_apart():
-    assert least_difference([*COLOURS.values(), *SPARE, FIXED, BEFORE, AFTER]) > 10
+    assert least_difference([*PALETTE, FIXED, BEFORE, AFTER]) > 10
     assert least_difference([FIXED, BEFORE, AFTER]) > 40
 
 

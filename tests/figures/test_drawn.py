@@ -1,18 +1,26 @@
 """Boxes, outlines, ranks, fronts: what figures work out before they draw."""
 
+from dataclasses import replace
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 from scipy.stats import rankdata
 
+from regbench.figures.accuracy import draw_accuracy
+from regbench.figures.choice import Choice
+from regbench.figures.colours import COLOURS
 from regbench.figures.contours import readable_labels
+from regbench.figures.labels import label_points
 from regbench.figures.lines import Line, read_lines
 from regbench.figures.pictures import checkerboard, differing_box
-from regbench.figures.ranks import critical_difference, subject_means
+from regbench.figures.ranks import critical_difference, draw_ranks, subject_means
 from regbench.figures.sheet import sheet
 from regbench.figures.slices import PairSlices, RunSlices
-from regbench.figures.speed import read_points, variant_styles
-from regbench.figures.style import PAGE, TALLEST
+from regbench.figures.speed import draw_speed, read_points, variant_styles
+from regbench.figures.style import COLUMN, PAGE, TALLEST, axes_at, blank, styled
 from regbench.figures.task import TaskData, Unavailable
 from regbench.tables.frames import read_table
 from tests.figures.made import write_study
@@ -88,7 +96,7 @@ def task(tmp_path_factory):
     made = write_study(tmp_path_factory.mktemp("made"))
     scores = read_table(made.results / "scores.csv")
     return TaskData(
-        "task", made.study.tasks["task"], made.results, read_lines(made.results, "task"), scores, []
+        "task", made.study.tasks["task"], made.results, read_lines(made.results, "task"), scores, [], {"dmi"}
     )
 
 
@@ -116,14 +124,14 @@ def test_a_pair_that_one_method_missed_counts_for_none(task):
     scores = task.scores.copy()
     missed = (scores["method"] == "dmi") & (scores["fixed"] == "a") & (scores["moving"] == "b")
     scores.loc[missed, ["status", "value"]] = ["error", np.nan]
-    changed = TaskData("task", task.settings, task.results, task.lines, scores, [])
+    changed = TaskData("task", task.settings, task.results, task.lines, scores, [], {"dmi"})
     before, after = subject_means(task, "dsc")[0], subject_means(changed, "dsc")[0]
     assert after.loc["a", "SyN"] != before.loc["a", "SyN"]
     assert after.loc["b"].equals(before.loc["b"])
 
 
 def test_ranks_of_two_methods_are_refused_in_words(task):
-    few = TaskData("task", task.settings, task.results, task.lines[:3], task.scores, [])
+    few = TaskData("task", task.settings, task.results, task.lines[:3], task.scores, [], {"dmi"})
     with pytest.raises(Unavailable, match="three methods at least; 2"):
         subject_means(few, "dsc")
 
@@ -143,9 +151,70 @@ def test_speed_shows_every_timed_variant_and_its_front(task):
     }
 
 
-def test_variants_of_a_method_differ_by_marker_and_share_its_colour(task):
-    lines = [line("dmi", "a"), line("dmi", "b"), line("syn")]
-    styles = variant_styles(TaskData("task", task.settings, task.results, lines, pd.DataFrame(), []))
-    assert styles["dmi", "a"][0] == styles["dmi", "b"][0]
-    assert styles["dmi", "a"][1] != styles["dmi", "b"][1]
-    assert styles["syn", "default"][1] == styles["dmi", "a"][1]
+def test_variants_of_a_method_differ_by_marker_and_methods_by_both(task):
+    lines = [
+        replace(line(method, variant), colour=colour)
+        for method, variant, colour in (
+            ("dmi", "a", COLOURS["dmi"]), ("dmi", "b", COLOURS["dmi"]), ("syn", "default", COLOURS["syn"])
+        )
+    ]  # fmt: skip
+    styles = variant_styles(replace(task, lines=lines))
+    assert styles["dmi", "a"][0] == styles["dmi", "b"][0] != styles["syn", "default"][0]
+    assert len({marker for _, marker in styles.values()}) == 3
+    assert variant_styles(replace(task, lines=lines[2:]))["syn", "default"] == styles["syn", "default"]
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+def test_names_beside_points_cover_neither_points_nor_one_another(inverted):
+    rng = np.random.default_rng(3)
+    points = [*zip(10 ** rng.uniform(-2, 2, 14), rng.uniform(0.6, 0.8, 14), strict=True)]
+    points[1] = points[0]  # one below the other
+    with styled():
+        figure = blank(COLUMN, 65)
+        axes = axes_at(figure, 14, 6, 68, 50)
+        axes.set_xscale("log")
+        axes.plot(*zip(*points, strict=True), "o", markersize=5)
+        if inverted:
+            axes.invert_yaxis()
+        label_points(axes, points, [f"Method {n} (tuned)" for n in range(14)], np.array(points))
+        figure.draw_without_rendering()
+    texts = [Text.get_window_extent(text) for text in axes.texts]  # without the links to points
+    assert len(texts) == 14
+    assert not any(a.overlaps(b) for a, b in combinations(texts, 2))
+    at = axes.transData.transform(points)
+    assert not any(box.contains(*place) for box in texts for place in at)
+    frame = axes.get_window_extent()
+    assert all(frame.x0 <= box.x0 and box.x1 <= frame.x1 for box in texts)
+
+
+def test_fewer_seeds_and_lost_pairs_are_told_apart(task):
+    scores = task.scores.copy()
+    lost = (scores["method"] == "syn") & (scores["fixed"] == "a") & (scores["moving"] == "b")
+    scores.loc[lost, ["status", "value"]] = ["error", np.nan]
+    second = scores[scores["method"] == "dmi"].assign(repetition="1")
+    second.loc[second["fixed"] == "c", ["status", "value"]] = ["error", np.nan]
+    _, caption = draw_accuracy(replace(task, scores=pd.concat([scores, second])))
+    assert "all runs on the pair failed: SyN (1 of 12 pairs), Broken (12 of 12 pairs)." in caption
+    assert "From the seeds that did not fail: DMI (3 pairs)." in caption
+
+
+def test_ranks_say_what_is_not_significant_and_which_methods_may_not_win(task):
+    figure, caption = draw_ranks(task)
+    assert "not significantly different" in caption
+    assert "fewer than 3 training seeds, so that they win nowhere: DMI." in caption
+    told = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert f"CD = {critical_difference(3, 4):.2f} " in told
+    assert "DMI (1.00) " in told
+
+
+@pytest.mark.parametrize("draw", [draw_accuracy, draw_ranks, draw_speed])
+def test_plots_of_a_few_methods_fit_a_column(task, draw):
+    wide, high = draw(task)[0].get_size_inches() * 25.4
+    assert wide <= COLUMN + 0.1
+    assert high <= TALLEST
+
+
+def test_seeds_are_told_only_where_something_is_learned(task):
+    choice = Choice(("a", "b"), "named in the study")
+    assert "first training seed" in task.pair_sentence(choice, "")
+    assert "seed" not in replace(task, learned=()).pair_sentence(choice, "")

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from matplotlib.image import imread
 from regbench.figures.colours import method_colours
 from regbench.figures.figures import write_figures
 from regbench.figures.names import KINDS, SECTIONS, asked_of, in_reading_order
+from regbench.figures.style import DPI
 from tests.figures.made import METHODS, write_study
 
 ASKED = {
@@ -24,7 +26,7 @@ NAMES = [(modality, figure.name) for modality, asked in ASKED.items() for figure
 
 def write(made, modality: str = "mono", kinds: tuple[str, ...] = tuple(KINDS)):
     asked = [figure for figure in ASKED[modality] if figure.kind in kinds]
-    write_figures(made.study, made.results, asked, made.runs, made.trained)
+    write_figures(made.study, made.results, asked, made.runs, made.trained, {"dmi"})
     return made.results / "figures"
 
 
@@ -43,7 +45,7 @@ def listed(folder) -> dict:
 @pytest.mark.parametrize(("modality", "name"), NAMES)
 def test_a_declared_figure_is_a_picture_fit_for_a_page(folders, modality, name):
     image = imread(folders[modality] / f"{name}.png")[..., :3]
-    high, wide = np.array(image.shape[:2]) * 25.4 / 200  # mm
+    high, wide = np.array(image.shape[:2]) * 25.4 / DPI  # mm
     assert 60 < wide < 178
     assert 15 < high < 240
     inside = image[5:-5, 5:-5]
@@ -150,3 +152,10 @@ def test_what_cannot_be_drawn_is_raised_once_after_the_others_are_written(tmp_pa
     entries = listed(made.results / "figures")
     assert "Could not be drawn: FileNotFoundError" in entries["task_contours"]["caption"]
     assert "Could not" not in entries["task_accuracy"]["caption"]
+
+
+def test_snakemakes_report_has_a_caption_for_each_kind():
+    folder = Path(__file__).resolve().parents[2] / "workflow" / "report" / "figures"
+    texts = {path.stem: path.read_text() for path in folder.iterdir()}
+    assert set(texts) == set(KINDS)
+    assert len(set(texts.values())) == len(KINDS)

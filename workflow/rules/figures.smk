@@ -7,7 +7,7 @@ rule figures:
         [
             report(
                 RESULTS / "figures" / f"{figure.name}.svg",
-                caption="../report/figure.rst",
+                caption=f"../report/figures/{figure.kind}.rst",
                 category="Figures",
                 subcategory=figure.section,
                 labels={"task": figure.task, "figure": figure.title},
