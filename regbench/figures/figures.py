@@ -63,12 +63,12 @@ def write_figures(
 
     results: the study's own folder, with tables written. runs, trained: as Plan gives them. learned: methods
     that run with a trained model. A figure that the data do not
-    give is one line of words that says why, as its caption does; so is one that something unforeseen kept from being drawn,
-    which is raised (ExceptionGroup, each cause once) after all the others are written.
+    give is one line of words that says why, as its caption does; so is one that something unforeseen kept from being drawn:
+    its traceback is logged (once for all pictures of a task that it kept), and report and other figures do not wait for it.
     """
     scores, runs, trained = read_table(results / "scores.csv"), list(runs), list(trained)
     artists: dict[str, _Artist] = {}
-    failed: dict[str, Exception] = {}
+    failed: dict[Exception, list[str]] = {}
     entries, progress = [], Progress("figures", len(asked), "figure")
     with styled():
         for figure in asked:
@@ -82,11 +82,8 @@ def write_figures(
             })  # fmt: skip
             progress.step(len(entries))
     write_record(results / "figures" / "figures.json", entries)
-    if failed:
-        raise ExceptionGroup(
-            f"could not be drawn: {', '.join(failed)}; all other figures are written, and the same command tries again",
-            list({id(error): error for error in failed.values()}.values()),
-        )
+    for error, names in failed.items():
+        log.error("could not be drawn: %s", ", ".join(names), exc_info=error)
 
 
 class _Artist:
@@ -131,7 +128,7 @@ class _Artist:
         return slices, data.pair_sentence(shown.choice, shown.rule)
 
 
-def _safely(artist: _Artist, figure: Asked, failed: dict[str, Exception]) -> Drawn:
+def _safely(artist: _Artist, figure: Asked, failed: dict[Exception, list[str]]) -> Drawn:
     """The figure, or its reason in words: one that cannot be drawn keeps nobody from the others, and is added to `failed`."""
     try:
         return artist.draw(figure.kind)
@@ -139,6 +136,6 @@ def _safely(artist: _Artist, figure: Asked, failed: dict[str, Exception]) -> Dra
         log.warning("figure %s is left out: %s", figure.name, reason)
         return words(str(reason)), f"{artist.data.sentence} Left out: {reason}"
     except Exception as error:
-        failed[figure.name] = error
+        failed.setdefault(error, []).append(figure.name)
         text = f"Could not be drawn: {type(error).__name__}: {error} (logs/figures.log)"
         return words(text), f"{artist.data.sentence} {text}"
