@@ -1,5 +1,6 @@
 """Speed against accuracy: every variant, and the front that no other variant beats."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from itertools import product
@@ -14,10 +15,11 @@ from regbench.figures.labels import label_points
 from regbench.figures.style import COLUMN, FAINT, GREY, PAGE, axes_at, blank, fits_column
 from regbench.figures.task import TaskData, Unavailable, better
 from regbench.scores.metrics import METRICS
-from regbench.tables.frames import Frame, read_table
+from regbench.tables.frames import Column, Frame, read_table
 from regbench.tables.speed_accuracy import FRONTS
 
-SHORT = 50  # a range of times that powers of ten alone would leave without ticks
+# Where the times' range is shorter than a factor, ticks stand on these steps of each power of ten, so that two or more are seen.
+TICKS = {3: (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9), 50: (1, 2, 5), math.inf: (1,)}
 MARKERS = "PXsD^ov<>ph"
 THIN = "PX"  # markers that must be larger to be seen
 NUMERIC = [
@@ -82,13 +84,17 @@ def variant_styles(task: TaskData) -> dict[tuple[str, str], tuple[str, str]]:
     return styles
 
 
-def _panel(axes: Axes, part: Frame, metric: str, styles: dict[tuple[str, str], tuple[str, str]]) -> None:
+def set_time_axis(axes: Axes, seconds: Column) -> None:
+    """A logarithmic axis with labels for times of that range."""
+    steps = next(steps for factor, steps in TICKS.items() if not seconds.max() >= factor * seconds.min())
     axes.set_xscale("log")
-    seconds = part["steady_seconds"]
-    few = seconds.max() < SHORT * seconds.min()
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
+    axes.xaxis.set_major_locator(LogLocator(subs=steps))
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _panel(axes: Axes, part: Frame, metric: str, styles: dict[tuple[str, str], tuple[str, str]]) -> None:
+    set_time_axis(axes, part["steady_seconds"])
     for clock, x, y in _fronts(part, metric):
         axes.plot(
             x, y, color=GREY, lw=0.8, ls="--" if clock == "total" else "-", drawstyle="steps-post", zorder=1

@@ -6,6 +6,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 from scipy.stats import rankdata
 
@@ -19,7 +20,7 @@ from regbench.figures.pictures import checkerboard, differing_box
 from regbench.figures.ranks import critical_difference, draw_ranks, subject_means
 from regbench.figures.sheet import sheet
 from regbench.figures.slices import PairSlices, RunSlices
-from regbench.figures.speed import draw_speed, read_points, variant_styles
+from regbench.figures.speed import draw_speed, read_points, set_time_axis, variant_styles
 from regbench.figures.style import COLUMN, PAGE, TALLEST, axes_at, blank, styled
 from regbench.figures.task import TaskData, Unavailable
 from regbench.tables.frames import read_table
@@ -218,3 +219,13 @@ def test_seeds_are_told_only_where_something_is_learned(task):
     choice = Choice(("a", "b"), "named in the study")
     assert "first training seed" in task.pair_sentence(choice, "")
     assert "seed" not in replace(task, learned=()).pair_sentence(choice, "")
+
+
+@pytest.mark.parametrize("factor", [1.05, 1.6, 2.9, 8, 40, 3000])
+def test_times_of_any_range_have_a_labelled_tick(factor):
+    axes = Figure().add_subplot()
+    part = pd.DataFrame({"steady_seconds": [7.4, 7.4 * factor], "dsc": [np.nan, np.nan]})
+    set_time_axis(axes, part["steady_seconds"])
+    axes.set_xlim(7.4 / 1.2, 7.4 * factor * 1.2)
+    low, high = axes.get_xlim()
+    assert len([tick for tick in axes.get_xticks() if low <= tick <= high]) >= (2 if factor > 1.5 else 1)
