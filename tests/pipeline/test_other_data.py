@@ -120,5 +120,5 @@ def test_the_follow_up_has_a_picture_that_the_list_of_figures_names(study):
     listed = json.loads((study.results / "figures" / "figures.json").read_text())
     (figure,) = [entry for entry in listed if entry["name"] == "visits_followup"]
     assert "Left out" not in figure["caption"]
-    assert "as carried (blue)" in figure["caption"]
+    assert "as carried (cyan)" in figure["caption"]
     assert (study.results / "figures" / figure["png"]).stat().st_size > 10_000
