@@ -108,7 +108,6 @@ def test_git_takes_the_reference_set_and_no_other_results():
     assert ignored("results/demo/scores.csv")
 
 
-@pytest.mark.skipif(not COMMITTED.is_dir(), reason="no reference set has been made yet")
 class TestCommittedSet:
     def test_its_files_are_those_that_its_page_lists_and_small(self):
         files = [path for path in COMMITTED.rglob("*") if path.is_file()]
