@@ -369,7 +369,9 @@ def alive(pid: str) -> bool:
 
 
 def test_ctrl_c_ends_a_run_that_no_snakemake_started(tmp_path):
-    script = "import sys; from pathlib import Path; from tests.runs.tiny import ODD, run\n"
+    script = "import signal, sys; from pathlib import Path; from tests.runs.tiny import ODD, run\n"
+    # In the background of a script, where a shell has SIGINT ignored, Ctrl-C would not be one.
+    script += "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     script += "run(Path(sys.argv[1]), ODD, ['slow', 'hang'], seconds=3600)"
     process = subprocess.Popen(
         [sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, stderr=subprocess.PIPE, text=True
