@@ -1,10 +1,11 @@
 """One subject's existing files, wherever their names come from, read and checked before they become a data record."""
 
+from abc import abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from regbench.data.base import ScanFile
+from regbench.data.base import Dataset, ScanFile, Subject, check_subjects
 
 SAME_GRID_MM = 0.1  # headers written by different tools round differently
 OF_IMAGES = ("landmarks", "truth")  # files that belong to one image of a subject, not to all
@@ -79,3 +80,23 @@ def checked_files(scans: Scans) -> dict[str, Any]:
         "labels": str(scans.labels) if scans.labels else None,
         "mask": str(scans.mask) if scans.mask else None,
     }
+
+
+class ScansDataset(Dataset):
+    """A dataset whose subjects are files in a folder, `options.path`: an adapter lists them, each once."""
+
+    @property
+    @abstractmethod
+    def _scans(self) -> list[Scans]:
+        """Everybody's files, by name; Problems say what was looked for, what was found, and how to get it."""
+
+    def subjects(self) -> list[Subject]:
+        """All subjects, checked; Problems as `_scans` raises them."""
+        subjects = (Subject(s.subject, s.split, s.group, s.sources) for s in self._scans)
+        return check_subjects(subjects, str(self.options.path))
+
+    def files(self) -> list[ScanFile]:
+        return [file for scans in self._scans for file in scans.files()]
+
+    def _files(self, subject: Subject) -> dict[str, Any]:
+        return checked_files(next(s for s in self._scans if s.subject == subject.name))

@@ -17,12 +17,12 @@ gives no checksum.
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from regbench.data._draw import Counts, contents, drawn, refusal
 from regbench.data._options import Options
-from regbench.data._scans import Scans, checked_files
-from regbench.data.base import Dataset, ScanFile, Subject, check_subjects
+from regbench.data._scans import Scans, ScansDataset
+from regbench.data.base import Subject
 from regbench.problems import Problem, Problems
 
 SCAN = re.compile(r"(OAS1_\d{4})_MR\d")  # a person and one of their scans; its folder has OASIS_ before it
@@ -53,7 +53,7 @@ class NeuriteOasisOptions(Options):
         return f"{before}norm.nii.gz", f"{before}seg{self.labels}.nii.gz"
 
 
-class Adapter(Dataset):
+class Adapter(ScansDataset):
     """The unpacked archive as a dataset. Nothing is copied; making a subject reads and checks its files."""
 
     options_model = NeuriteOasisOptions
@@ -65,11 +65,7 @@ class Adapter(Dataset):
         if missing:
             problems = (Problem(str(path), "no such file", HOW) for path in missing)
             raise Problems(problems, f"{self.options.path}: not usable as a dataset")
-        subjects = (Subject(s.subject, s.split, s.group, s.sources) for s in self._scans)
-        return check_subjects(subjects, str(self.options.path))
-
-    def files(self) -> list[ScanFile]:
-        return [file for scans in self._scans for file in scans.files()]
+        return super().subjects()
 
     def contrasts(self) -> list[str]:
         return ["T1w"]
@@ -77,9 +73,6 @@ class Adapter(Dataset):
     @property
     def has_labels(self) -> bool:
         return True
-
-    def _files(self, subject: Subject) -> dict[str, Any]:
-        return checked_files(next(s for s in self._scans if s.subject == subject.name))
 
     @cached_property
     def _scans(self) -> list[Scans]:

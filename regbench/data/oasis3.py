@@ -29,8 +29,7 @@ from typing import Any, Literal
 
 from regbench.data._draw import Counts, contents, drawn, refusal
 from regbench.data._options import Options
-from regbench.data._scans import Scans, checked_files
-from regbench.data.base import Dataset, ScanFile, Subject, check_subjects
+from regbench.data._scans import Scans, ScansDataset
 
 log = logging.getLogger(__name__)
 NAME = re.compile(
@@ -59,19 +58,11 @@ class Oasis3Options(Options):
     seed: int = 0  # of the draw
 
 
-class Adapter(Dataset):
+class Adapter(ScansDataset):
     """A download of OASIS-3 as a dataset. Nothing is copied; making a subject reads and checks its files."""
 
     options_model = Oasis3Options
     options: Oasis3Options
-
-    def subjects(self) -> list[Subject]:
-        """Those drawn, by name; Problems say what was looked for, what was found, and how to get it."""
-        subjects = (Subject(s.subject, s.split, s.group, s.sources) for s in self._scans)
-        return check_subjects(subjects, str(self.options.path))
-
-    def files(self) -> list[ScanFile]:
-        return [file for scans in self._scans for file in scans.files()]
 
     def contrasts(self) -> list[str]:
         return list(CONTRASTS)
@@ -79,9 +70,6 @@ class Adapter(Dataset):
     @property
     def has_labels(self) -> bool:
         return False
-
-    def _files(self, subject: Subject) -> dict[str, Any]:
-        return checked_files(next(s for s in self._scans if s.subject == subject.name))
 
     @cached_property
     def _scans(self) -> list[Scans]:

@@ -137,7 +137,9 @@ def test_other_code_or_libraries_are_refused(gpu, tmp_path, changes, key):
 def test_a_library_built_for_another_device_is_the_same_and_so_is_code_of_one_clean_commit(gpu, tmp_path):
     libraries = {"torch": "2.13.0+cu130", "pandas": "2.2.0", "simpleitk": "2.5.7"}
     changes = {"environment": {"libraries": libraries}, "provenance": {"code": {"scores": "of Python 3.13"}}}
-    merge_studies([gpu, machine(tmp_path / "b", "b", **changes)], tmp_path / "merged")
+    lines = merge_studies([gpu, machine(tmp_path / "b", "b", **changes)], tmp_path / "merged")
+    assert not [line for line in lines if "libraries" in line or "code" in line]
+    assert set(read_table(tmp_path / "merged" / "timings.csv")["host"]) == {"gpu-box", "b"}
 
 
 @pytest.mark.parametrize(
