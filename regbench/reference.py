@@ -2,14 +2,12 @@
 
 import csv
 import io
-import shutil
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from regbench.problems import Problem, Problems
-from regbench.records import put_folder, read_record, write_record, write_text
+from regbench.records import read_record, whole_folder, write_record, write_text
 
 LARGEST, ALL_MOST = 1_000_000, 1_000_000  # bytes of one file, and of all
 TEXTS = (".md", ".csv", ".tex", ".html")
@@ -61,16 +59,10 @@ def write_reference(results: Path, out: Path, machine: str) -> list[Path]:
     provenance["environment"]["host"] = machine
     texts["README.md"] = _readme(results, provenance, machine, commits, sorted([*texts, "provenance.json"]))
     _refuse_large({name: len(text.encode()) for name, text in texts.items()})
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
-    try:
-        part.chmod(0o755)
+    with whole_folder(out) as part:
         for name, text in texts.items():
             write_text(part / name, text)
         write_record(part / "provenance.json", provenance)
-        put_folder(part, out)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return sorted(path for path in out.rglob("*") if path.is_file())
 
 

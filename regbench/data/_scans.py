@@ -1,7 +1,7 @@
 """One subject's existing files, wherever their names come from, read and checked before they become a data record."""
 
-from abc import abstractmethod
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -85,10 +85,10 @@ def checked_files(scans: Scans) -> dict[str, Any]:
 class ScansDataset(Dataset):
     """A dataset whose subjects are files in a folder, `options.path`: an adapter lists them, each once."""
 
-    @property
-    @abstractmethod
+    @cached_property
     def _scans(self) -> list[Scans]:
         """Everybody's files, by name; Problems say what was looked for, what was found, and how to get it."""
+        raise NotImplementedError(f"{type(self).__module__}: an adapter lists its scans")
 
     def subjects(self) -> list[Subject]:
         """All subjects, checked; Problems as `_scans` raises them."""

@@ -1,7 +1,6 @@
 """`regbench merge`: studies run on several machines become one folder with one set of tables."""
 
 import shutil
-import tempfile
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
@@ -15,7 +14,7 @@ from regbench.methods.discovery import MethodFile, discover
 from regbench.plan import METHODS
 from regbench.problems import Problem, Problems, collected
 from regbench.provenance import environment
-from regbench.records import put_folder, write_record, write_text
+from regbench.records import whole_folder, write_record, write_text
 from regbench.study import Study, parse_study
 from regbench.tables.tables import write_tables
 from regbench.workflow import MERGED
@@ -55,10 +54,7 @@ def merge_studies(folders: Sequence[Path], out: Path, accepted: Sequence[str] = 
     used = [name for name in dict.fromkeys(accepted) if any(_is_accepted(d.key, [name]) for _, _, d in taken)]
     study = _merged(sources, out.name, used)
     methods = _methods(study, sources)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
-    try:
-        part.chmod(0o755)
+    with whole_folder(out) as part:
         write_text(part / "study.json", study.model_dump_json(indent=1) + "\n")
         write_text(part / "scores.csv", join_scores(sources).to_csv(index=False))
         write_text(part / "timings.csv", timings.to_csv(index=False))
@@ -68,9 +64,6 @@ def merge_studies(folders: Sequence[Path], out: Path, accepted: Sequence[str] = 
             part / MERGED, {"sources": [_source(s) for s in sources], "accepted": lines, "noted": noted}
         )
         write_tables(study, part, methods)
-        put_folder(part, out)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return [*lines, *(f"noted, changes no number: {line}" for line in noted)]
 
 
