@@ -18,6 +18,7 @@ ACROSS = {-1: "right", 0: "center", 1: "left"}
 UP = {-1: "top", 0: "center", 1: "bottom"}
 COVERED = 100.0  # the cost of a covered square pixel; that of a pixel of the way to a name is 1
 CROSSED = 5.0  # that of a point of a line
+MISREAD = 200.0  # that of a name without a link which stands nearer to another point than to its own
 
 
 def label_points(axes: Axes, points: list[tuple[float, float]], names: list[str], lines: np.ndarray) -> None:
@@ -27,8 +28,10 @@ def label_points(axes: Axes, points: list[tuple[float, float]], names: list[str]
     """
     axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())
     boxes = [_boxes(axes, point, name) for point, name in zip(points, names, strict=True)]
-    free = [_cost_alone(axes, each, lines) for each in boxes]
     here = np.array([_pixels(axes, point) for point in points])
+    free = [
+        _cost_alone(axes, each, lines) + MISREAD * _misread(each, here, n) for n, each in enumerate(boxes)
+    ]
     room = POINT * MM * _dpi(axes)
     marks = np.hstack([here - room, here + room])
     orders = [range(len(points)), *(np.argsort(sign * here[:, axis]) for sign in (1, -1) for axis in (0, 1))]
@@ -74,6 +77,14 @@ def _cost_alone(axes: Axes, boxes: np.ndarray, lines: np.ndarray) -> np.ndarray:
     outside = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) - _common(boxes, frame)
     way = np.array([np.hypot(right, up) for right, up, _ in PLACES]) * MM * _dpi(axes)
     return way + COVERED * outside + CROSSED * within.all(axis=2).sum(axis=1)
+
+
+def _misread(boxes: np.ndarray, points: np.ndarray, own: int) -> np.ndarray:
+    """Whether a name at each place would be taken for that of another of the points (n, 2)."""
+    low, high = boxes[:, None, :2], boxes[:, None, 2:]
+    away = np.hypot(*np.moveaxis(np.maximum(np.maximum(low - points, points - high), 0), 2, 0))
+    linked = np.array([np.hypot(right, up) > LINKED for right, up, _ in PLACES])
+    return (away < away[:, [own]] - 0.5).any(axis=1) & ~linked
 
 
 def _common(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:

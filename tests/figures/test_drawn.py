@@ -188,6 +188,23 @@ def test_names_beside_points_cover_neither_points_nor_one_another(inverted):
     assert all(frame.x0 <= box.x0 and box.x1 <= frame.x1 for box in texts)
 
 
+@pytest.mark.parametrize("apart", [0.01, 0.03, 0.06])
+def test_a_name_without_a_link_stands_nearest_to_its_own_point(apart):
+    """Two points so close that the one's name, on its right, would be beside the other."""
+    points = [(0.5, 0.5), (0.5 + apart, 0.5), (0.2, 0.2)]
+    with styled():
+        figure = blank(COLUMN, 60)
+        axes = axes_at(figure, 15, 15, 60, 35)
+        axes.set(xlim=(0, 1), ylim=(0, 1))
+        label_points(axes, points, ["First", "Second", "Third"], np.array(points))
+        figure.draw_without_rendering()
+    at = axes.transData.transform(points)
+    for n, text in enumerate(axes.texts):
+        box = Text.get_window_extent(text).extents
+        away = [np.hypot(*np.maximum(np.maximum(box[:2] - p, p - box[2:]), 0)) for p in at]
+        assert text.arrow_patch is not None or away[n] <= min(away) + 1
+
+
 def test_fewer_seeds_and_lost_pairs_are_told_apart(task):
     scores = task.scores.copy()
     lost = (scores["method"] == "syn") & (scores["fixed"] == "a") & (scores["moving"] == "b")
