@@ -58,11 +58,7 @@ include: "workflow/rules/paper_tables.smk"
 include: "workflow/rules/download.smk"
 
 
-STAGES = ["data", "prepared", "models", "runs", "scores", "tuning", "tables", "figures", "report"]
-if PLAN.merged:
-    STAGES = ["tables", "figures", "report"]  # a merged study comes with its scores
-if ALONE:
-    STAGES = []
+STAGES = () if ALONE else PLAN.stages
 
 
 for stage in STAGES:

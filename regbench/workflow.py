@@ -25,6 +25,7 @@ from regbench.runs.keys import file_hash, own_files
 from regbench.study import Study, parse_study, read_study
 
 MERGED = "merge.json"  # in results/STUDY of a merged study
+STAGES = ("data", "prepared", "models", "runs", "scores", "tuning", "tables", "figures", "report")
 OF_TABLES = ("accuracy", "statistics", "speed")  # sections of figures that are drawn from scores and tables
 STAGE_CODE = {
     "data": ["regbench.data"],
@@ -42,6 +43,8 @@ STAGE_CODE = {
 class Workflow(Plan):
     """A plan with the questions that rule files ask. Wildcards come as Snakemake hands them over."""
 
+    stages: tuple[str, ...] = STAGES  # whose rule files are read
+
     @classmethod
     def from_config(
         cls,
@@ -58,41 +61,16 @@ class Workflow(Plan):
         """
         for file in files:
             read_mapping(file)
-        plan = cls(
-            _with_folder(parse_study(dict(config), "the study given to snakemake"), method_folder),
-            Path(results),
-        )
-        if check and not plan.merged:
-            check_study(plan)
+        study = _with_folder(parse_study(dict(config), "the study given to snakemake"), method_folder)
+        plan = cls._made(study, Path(results))
+        if check:
+            plan.check_settings()
         return plan
-
-    @property
-    def merged(self) -> bool:
-        """Whether `regbench merge` made the study of several: its data, models and runs are elsewhere."""
-        return (self.folder / MERGED).is_file()
-
-    def runs(self) -> list[tuple[str, str, str, str]]:
-        return [] if self.merged else super().runs()
-
-    def trained(self) -> list[tuple[str, str, str, int]]:
-        return [] if self.merged else super().trained()
-
-    def figures(self) -> list[Asked]:
-        """Of a merged study those that need its scores and tables alone."""
-        if not self.merged:
-            return super().figures()
-        found = [
-            Asked(kind, task)
-            for task in self.study.tasks
-            for kind, (section, _) in KINDS.items()
-            if section in OF_TABLES
-        ]
-        return in_reading_order(found)
 
     @classmethod
     def from_file(cls, path: Path | str, results: Path | str = "results") -> "Workflow":
         """The plan of a study file, unchecked; Problems where it is not a valid study."""
-        return cls(_with_folder(read_study(path), METHODS), Path(results))
+        return cls._made(_with_folder(read_study(path), METHODS), Path(results))
 
     def write_study(self) -> None:
         """Keep the validated study in `results/STUDY/study.json` for the jobs; done when a run really starts."""
@@ -107,7 +85,16 @@ class Workflow(Plan):
                 f"{study_file}: no such file, expected to be written before the first job; a Snakefile that uses "
                 "regbench as a module says `onstart: regbench.onstart()`"
             )
-        return cls(read_study(study_file), study_file.parent.parent)
+        return cls._made(read_study(study_file), study_file.parent.parent)
+
+    @staticmethod
+    def _made(study: Study, results: Path) -> "Workflow":
+        merged = (results / study.study / MERGED).is_file()
+        return (MergedWorkflow if merged else Workflow)(study, results)
+
+    def check_settings(self) -> None:
+        """Problems list what is wrong with study and methods; files' contents are not looked at."""
+        check_study(self)
 
     @property
     def memory_mb(self) -> int:
@@ -154,8 +141,6 @@ class Workflow(Plan):
         `elsewhere`: jobs run on other machines, so that a device missing on this one is a warning. The check runs in a
         process of its own, for it imports what all methods import.
         """
-        if self.merged:
-            return True
         passed, now = self.folder / "check_passed.json", {"passed": self._checked_now(elsewhere)}
         if passed.is_file() and read_record(passed) == now:
             return True
@@ -324,13 +309,11 @@ class Workflow(Plan):
         )  # fmt: skip
 
     def tuning_reports(self, _w=None) -> list[str]:
-        if self.merged:
-            return [f"{path}".replace(".options", "") for path in self.folder.glob("tuning/*/*.options.json")]
         return [f"{self._tuning_stem(task, method)}.json" for task, method in self.tuned()]
 
     def tuning_page(self, _w=None) -> list[str]:
         """The page on all that was tried, where something is tuned."""
-        return [str(self.folder / "tuning" / "tuning.md")] if not self.merged and self.tuned() else []
+        return [str(self.folder / "tuning" / "tuning.md")] if self.tuned() else []
 
     def tuning_asked(self, w) -> list[str]:
         """The same for who asks for it; ValueError says what a study that tunes nothing lacks."""
@@ -401,6 +384,40 @@ class Workflow(Plan):
 
     def _pairs(self, task: str, batch: str) -> str:
         return str(self.folder / "prepared" / task / "pairs" / f"{batch}.json")
+
+
+class MergedWorkflow(Workflow):
+    """A study that `regbench merge` made of several: it has scores and times; data, models and runs are elsewhere."""
+
+    stages = ("tables", "figures", "report")
+
+    def runs(self) -> list[tuple[str, str, str, str]]:
+        return []
+
+    def trained(self) -> list[tuple[str, str, str, int]]:
+        return []
+
+    def figures(self) -> list[Asked]:
+        """Those that need scores and tables alone."""
+        found = [
+            Asked(kind, task)
+            for task in self.study.tasks
+            for kind, (section, _) in KINDS.items()
+            if section in OF_TABLES
+        ]
+        return in_reading_order(found)
+
+    def check_settings(self) -> None:
+        """Nothing: each of its studies was checked before it ran."""
+
+    def check_data(self, elsewhere: bool = False) -> bool:
+        return True
+
+    def tuning_reports(self, _w=None) -> list[str]:
+        return [f"{path}".replace(".options", "") for path in self.folder.glob("tuning/*/*.options.json")]
+
+    def tuning_page(self, _w=None) -> list[str]:
+        return []
 
 
 def jobs_use(root: Path) -> None:
