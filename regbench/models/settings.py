@@ -9,7 +9,9 @@ class TrainingSettings:
     """Length is `steps`, or `epochs` (once through all training pairs) when `steps` is None.
 
     `batch`: pairs a step. `learning_rate` of Adam; `schedule` is "constant" or "cosine" (falls to zero at the end),
-    after a linear rise over the first `warmup` of the steps. `validate_every`: steps. `flip`: axes (0, 1, 2) along which
+    after a linear rise over the first `warmup` of the steps. `clip_norm`: a gradient (of all weights as one vector) that is
+    longer is shortened to this, so that one bad step of many does not undo the training (Pascanu et al. 2013); null for
+    never. `validate_every`: steps. `flip`: axes (0, 1, 2) along which
     pairs are mirrored, each with probability one half, so that few subjects go further. `warp_voxels`: mean length
     of the random smooth warps of both images (models/augment.py). `checkpoint_seconds`: how much work a kill may cost.
     """
@@ -20,6 +22,7 @@ class TrainingSettings:
     learning_rate: float = 1e-4
     schedule: str = "constant"
     warmup: float = 0.0
+    clip_norm: float | None = 1.0
     validate_every: int = 100
     flip: Sequence[int] = ()
     warp_voxels: float = 0.0
@@ -39,6 +42,9 @@ class TrainingSettings:
             raise ValueError(
                 f"{self}: steps, epochs, batch, validate_every are at least 1 and warmup is within [0, 1)"
             )
+
+        if self.clip_norm is not None and not self.clip_norm > 0:
+            raise ValueError(f"clip_norm={self.clip_norm}: expected a length above 0, or null")
 
     def total(self, pairs: int) -> int:
         """Steps of the whole training on so many pairs."""

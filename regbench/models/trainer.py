@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import math
 import time
 from importlib import metadata
@@ -21,6 +22,7 @@ from regbench.models.settings import TrainingSettings
 from regbench.progress import Progress
 
 LOG_EVERY = 10  # steps between points of the training curve; checkpoints fall on such steps
+LOG = logging.getLogger("regbench.progress")
 LIBRARIES = ("torch", "neurite", "voxelmorph", "numpy")
 
 
@@ -119,6 +121,8 @@ class Trainer:
         first = state.step
         progress = Progress(f"training {self.folder}", self.total - first, "step")
         sums: dict[str, Tensor] = {}
+        if first == 0 and self.val is not None:
+            self._keep_best(curve)
         while state.step < self.total:
             for name, value in self._step(state.step).items():
                 sums[name] = sums.get(name, 0.0) + value
@@ -141,6 +145,12 @@ class Trainer:
             if state.step % LOG_EVERY == 0 and time.monotonic() - saved > self.settings.checkpoint_seconds:
                 self._save(curve)
                 saved = time.monotonic()
+        if self.val is not None and state.best_step == 0:
+            LOG.warning(
+                "%s: no step was better on the validation pairs than the untrained network, which is therefore kept: "
+                "lower the learning rate, raise the smoothness or train longer",
+                self.folder,
+            )
 
     def _step(self, step: int) -> dict[str, Tensor]:
         """One step of Adam; the loss and its terms, not yet brought to the CPU."""
@@ -157,6 +167,8 @@ class Trainer:
         loss, parts = self.method.loss(fixed, moving, self.parallel(fixed[:, :1], moving[:, :1]))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        if settings.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip_norm)
         self.optimizer.step()
         return {"loss": loss.detach()} | {name: part.detach() for name, part in parts.items()}
 
@@ -172,16 +184,18 @@ class Trainer:
         return values["loss"]
 
     def _keep_best(self, curve: Curve) -> None:
-        """Validate, and keep a copy of the network if it is the best so far. Without validation pairs the last is best."""
+        """Validate, and keep a copy of the network if it is the best so far, also before the first step.
+
+        Without validation pairs the last is best.
+        """
         state, loss = self.state, -float(self.state.step)
         if self.val is not None:
             values = self._validate(self.val)
             curve.add(state.step, "val", values)
             loss = values["loss"]
             if not math.isfinite(loss):
-                raise TrainingFailed(
-                    f"the validation loss is {loss} at step {state.step}; lower the learning rate"
-                )
+                todo = "lower the learning rate" if state.step else "look at the validation pairs' images"
+                raise TrainingFailed(f"the validation loss is {loss} at step {state.step}; {todo}")
         if loss < state.best_loss:
             state.best_loss, state.best_step = loss, state.step
             state.best_network = {name: value.clone() for name, value in self.network.state_dict().items()}

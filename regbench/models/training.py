@@ -29,7 +29,8 @@ def train_model(
     """Train, or go on training, the network of `method`; write model.pt, curve.csv, tensorboard/ and record.json.
 
     The pairs are records of the stage `prepared`; those that failed there are left out. `device`: "cpu", "cuda" or "auto".
-    The model kept is the one of least loss on the validation pairs (the last one where there are none). Failure is
+    The model kept is the one of least loss on the validation pairs, the untrained one included (the last one where there
+    are none). Failure is
     data: whatever goes wrong ends in the record, which is also returned; only an interrupt is raised. Of several
     processes (models/parallel.py) the first writes the record; one that fails writes why and exits, so that the others
     are ended too. A training that ended well is not done again by the same code, on the same files, with the same

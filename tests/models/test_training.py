@@ -60,7 +60,21 @@ class Scale(nn.Module):
 class Explodes(Brightness):
     def loss(self, fixed, moving, output):
         loss, parts = super().loss(fixed, moving, output)
-        return loss * torch.nan, parts
+        return (loss * torch.nan if torch.is_grad_enabled() else loss), parts
+
+
+class OnceWild(Brightness):
+    """One step's loss, the tenth's, is a million times as large."""
+
+    def loss(self, fixed, moving, output):
+        loss, parts = super().loss(fixed, moving, output)
+        return (loss * 1e6 if self.calls == 12 else loss), parts  # two validations come before the first step
+
+
+class Worsens(Brightness):
+    def loss(self, fixed, moving, output):
+        loss, parts = super().loss(fixed, moving, output)
+        return (-loss if torch.is_grad_enabled() else loss), parts
 
 
 class NeedsTooMuch(Brightness):
@@ -115,12 +129,13 @@ def test_training_leaves_a_model_a_curve_and_a_record(tmp_path):
     assert record == json.loads((tmp_path / "model" / "record.json").read_text())
     assert record["status"] == "ok"
     assert (record["steps"], record["parameters"]) == (60, 3)
-    assert record["best_step"] in (20, 40, 60)
+    assert record["best_step"] in (20, 40, 60)  # not 0, the untrained network
     rows = curve(record)
     losses = [float(row["value"]) for row in rows if (row["split"], row["name"]) == ("train", "loss")]
     assert len(losses) == 6
     assert losses[-1] < losses[0]
     assert [int(row["step"]) for row in rows if (row["split"], row["name"]) == ("val", "difference")] == [
+        0,
         20,
         40,
         60,
@@ -146,6 +161,30 @@ def test_the_model_kept_is_the_best_on_validation_pairs(tmp_path):
     rows = curve(record)
     losses = {int(r["step"]): float(r["value"]) for r in rows if (r["split"], r["name"]) == ("val", "loss")}
     assert record["best_step"] == min(losses, key=lambda step: losses[step])
+
+
+def test_a_training_that_only_worsens_keeps_the_untrained_network_and_says_so(tmp_path, caplog):
+    record = train(Worsens(**SETTINGS), tmp_path)
+    assert record["best_step"] == 0
+    torch.manual_seed(1)
+    assert torch.equal(weights(tmp_path), Scale().scale)
+    assert "than the untrained network, which is therefore kept" in caplog.text
+
+
+def test_one_wild_step_does_not_stop_the_training_unless_clipping_is_off(tmp_path):
+    last = {}
+    for clip_norm in (1.0, None):
+        folder = tmp_path / str(clip_norm)
+        folder.mkdir()
+        rows = curve(train(OnceWild(**SETTINGS, clip_norm=clip_norm), folder))
+        last[clip_norm] = [float(r["value"]) for r in rows if (r["split"], r["name"]) == ("val", "loss")][-1]
+    assert last[1.0] < 0.1 * last[None]
+
+
+@pytest.mark.parametrize("length", [0.0, -1.0])
+def test_a_length_that_no_gradient_has_is_refused(length):
+    with pytest.raises(ValueError, match=r"clip_norm=.*expected a length above 0, or null"):
+        TrainingSettings(steps=1, clip_norm=length)
 
 
 def test_training_keeps_to_its_threads(tmp_path):
@@ -175,7 +214,7 @@ def test_training_time_holds_every_step_and_validation_and_no_waiting(tmp_path, 
     monkeypatch.setattr("regbench.models.parallel.machine_lock", waiting)
     record = train(Slow(**SETTINGS), tmp_path, limit=70)
     assert record["status"] == "ok"
-    assert record["seconds"] == 60 + 3 * 2  # three validations of two pairs, the last after the last step
+    assert record["seconds"] == 60 + 4 * 2  # four validations of two pairs, the first of them at once
     assert record["waited_seconds"] == 1000
 
 
@@ -218,7 +257,7 @@ def test_a_checkpoint_of_other_settings_is_not_resumed(tmp_path):
     assert (tmp_path / "model" / "checkpoint.pt").exists()
     method = Brightness(**SETTINGS)
     train(method, tmp_path)
-    assert method.calls == 60 + 3 * 2  # every step anew, and three validations of two pairs
+    assert method.calls == 60 + 4 * 2  # every step anew, and four validations of two pairs
 
 
 def test_time_limit_ends_as_a_record_and_a_higher_one_goes_on(tmp_path):
@@ -228,7 +267,7 @@ def test_time_limit_ends_as_a_record_and_a_higher_one_goes_on(tmp_path):
     assert 0 < record["steps"] < 60
     method = Brightness(pause=0.02, **SETTINGS)
     assert train(method, tmp_path)["status"] == "ok"
-    assert method.calls < 60 + 3 * 2
+    assert method.calls < 60 + 4 * 2
 
 
 def test_a_loss_of_nan_ends_as_a_record_that_says_what_to_do(tmp_path):
@@ -239,7 +278,7 @@ def test_a_loss_of_nan_ends_as_a_record_that_says_what_to_do(tmp_path):
 
 
 def test_an_exception_ends_as_a_record_with_its_last_lines(tmp_path):
-    record = train(Brightness(fail_at=15, **SETTINGS), tmp_path)
+    record = train(Brightness(fail_at=17, **SETTINGS), tmp_path)
     assert record["status"] == "error"
     assert record["message"] == "RuntimeError: this loss fails on purpose"
     assert record["log_tail"][-1] == "RuntimeError: this loss fails on purpose"
