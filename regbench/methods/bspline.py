@@ -21,8 +21,9 @@ class BSpline:
     """Klein et al., elastix, IEEE Transactions on Medical Imaging 29 (2010) 196-205.
 
     Options are elastix parameters by their own names, laid over those of bspline.txt. `sample_in_mask` draws samples within
-    the fixed image's mask, where it has one, since there is nothing to see in the background. `use_mask` also leaves out
-    those that fall outside the moving image's.
+    the fixed image's mask alone, where it has one: then nothing holds the outline, which costs little between scans of one
+    contrast and much between two (DSC 0.33 for 0.47 on three training pairs of stripped heads at 2 mm, where the affine
+    alone has 0.42). `use_mask` also leaves out those that fall outside the moving image's.
     """
 
     def __init__(self, use_mask: bool = False, sample_in_mask: bool = False, **parameters: Setting) -> None:

@@ -1,8 +1,8 @@
 TUNING = [
     {"FinalGridSpacingInPhysicalUnits": 16},
     {"FinalGridSpacingInPhysicalUnits": 7},
-    {"MaximumNumberOfIterations": 300},
-    {"FinalGridSpacingInPhysicalUnits": 7, "MaximumNumberOfIterations": 300, "NumberOfSpatialSamples": 4000},
+    {"sample_in_mask": True},
+    {"FinalGridSpacingInPhysicalUnits": 12, "NumberOfSpatialSamples": 4000},
 ]
 
 
@@ -14,7 +14,7 @@ use rule run as bspline with:
         python="regbench.methods.bspline:BSpline",
         options={
             "use_mask": False,
-            "sample_in_mask": True,
+            "sample_in_mask": False,
             "FinalGridSpacingInPhysicalUnits": 10,
             "MaximumNumberOfIterations": 150,
             "NumberOfSpatialSamples": 2000,
