@@ -13,10 +13,10 @@ from regbench.prepared.subject import prepare_subject
 from tests.prepared.phantoms import task_with, transform_of, write_head
 
 
-def labels_through(side, order=0):
-    """Original labels sampled once through a side's record, on its prepared grid."""
+def labels_through(side, order=0, displacement=0.0):
+    """Original labels sampled once through a side's record, on its prepared grid, displaced by (3, D, H, W) mm."""
     labels = read_volume(side["labels"], dtype=np.int32)
-    points = read_volume(side["image"]).grid.points()
+    points = read_volume(side["image"]).grid.points() + displacement
     return sample_volume(labels.data, labels.grid, apply_affine(np.array(side["to_original"]), points), order)
 
 
