@@ -45,7 +45,7 @@ def main() -> None:
     print(table(rows))
     summary = summarise(rows, results)
     if options.save:
-        keep(study["study"], machine("cpu", study["threads"], "picsl_greedy"), rows, summary)
+        keep(study["study"], machine("cpu", study["threads"], "picsl_greedy", "convexAdam"), rows, summary)
     print(f"{study['study']}: " + " ".join(f"{name}={value:.3g}" for name, value in summary.items()))
 
 

@@ -1,0 +1,38 @@
+"""README's table of methods on real scans says what benchmarks/results/peers_real.json holds, and nothing else."""
+
+import json
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+KEPT = json.loads((ROOT / "benchmarks" / "results" / "peers_real.json").read_text(encoding="utf8"))
+ROWS = {(row["task"], row["method"]): row for row in KEPT["rows"]}
+TABLE = re.findall(
+    r"^\| `(\w+)` \| ([\d.]*) \| ([\d.]*) \| ([\d.]*) \|$",
+    (ROOT / "README.md").read_text(encoding="utf8"),
+    re.MULTILINE,
+)
+
+
+def test_every_method_that_was_measured_has_its_numbers_and_the_best_stands_first():
+    assert {name for name, *_ in TABLE} == {name for _, name in ROWS}
+    for name, mono, multi, seconds in TABLE:
+        one, two = ROWS.get(("mono", name)), ROWS.get(("multi", name))
+        assert mono == (f"{one['dsc']:.3f}" if one else "")
+        assert multi == (f"{two['dsc']:.3f}" if two else "")
+        assert name == "identity" or seconds == f"{(one or two)['seconds']:.2g}"
+    ranked = [float(mono) for _, mono, _, _ in TABLE if mono]
+    assert ranked == sorted(ranked, reverse=True)
+
+
+def test_what_is_said_beside_the_table_holds():
+    elsewhere = {
+        "identity": 0.413, "syn": 0.516, "convexadam": 0.535, "syn_cc": 0.555, "greedy_nmi": 0.567, "greedy": 0.602,
+    }  # fmt: skip
+    here = {name: ROWS["mono", name]["dsc"] for name in elsewhere}
+    assert max(abs(here[name] - dsc) for name, dsc in elsewhere.items()) < 0.0165
+    order = sorted(here, key=lambda name: here[name])
+    assert order == ["identity", "syn", "convexadam", "greedy_nmi", "syn_cc", "greedy"]
+    assert {row["method"] for row in KEPT["rows"] if row["folding"] > 0} == {"dmi", "bspline"}
+    assert not [row for row in KEPT["rows"] if row["failed"] or row["pairs"] != 12]
+    assert KEPT["measured"]["clean"] is True
