@@ -22,7 +22,7 @@ from regbench.models.settings import TrainingSettings
 from regbench.progress import Progress
 
 LOG_EVERY = 10  # steps between points of the training curve; checkpoints fall on such steps
-LOG = logging.getLogger("regbench.progress")
+LOG = logging.getLogger(__name__)
 LIBRARIES = ("torch", "neurite", "voxelmorph", "numpy")
 
 
@@ -110,6 +110,12 @@ class Trainer:
             curve.close()
         if not self.share.first:
             return self.folder / "model.pt"
+        if self.state.best_step == 0:
+            LOG.warning(
+                "%s: no step was better on the validation pairs than the untrained network, which is therefore kept: "
+                "lower the learning rate, raise the smoothness or train longer",
+                self.folder,
+            )
         weights = {name: value.detach().cpu() for name, value in self.state.best_network.items()}
         save_model(self.folder / "model.pt", weights, self._model_facts())
         self.checkpoint.unlink(missing_ok=True)
@@ -121,7 +127,7 @@ class Trainer:
         first = state.step
         progress = Progress(f"training {self.folder}", self.total - first, "step")
         sums: dict[str, Tensor] = {}
-        if first == 0 and self.val is not None:
+        if first == 0:
             self._keep_best(curve)
         while state.step < self.total:
             for name, value in self._step(state.step).items():
@@ -145,12 +151,6 @@ class Trainer:
             if state.step % LOG_EVERY == 0 and time.monotonic() - saved > self.settings.checkpoint_seconds:
                 self._save(curve)
                 saved = time.monotonic()
-        if self.val is not None and state.best_step == 0:
-            LOG.warning(
-                "%s: no step was better on the validation pairs than the untrained network, which is therefore kept: "
-                "lower the learning rate, raise the smoothness or train longer",
-                self.folder,
-            )
 
     def _step(self, step: int) -> dict[str, Tensor]:
         """One step of Adam; the loss and its terms, not yet brought to the CPU."""

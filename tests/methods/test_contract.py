@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from regbench.check.environments import environment_problem
+from regbench.check.methods import installed
 from regbench.geometry.fields import read_field, write_field
 from regbench.geometry.images import write_volume
 from regbench.methods.contract import load_method
-from regbench.methods.discovery import discover
+from regbench.methods.discovery import MethodFile, discover
 from regbench.records import read_record
 from regbench.runs.batch import run_batch
 from regbench.study import LimitSettings
@@ -53,8 +54,7 @@ def pairs(tmp_path_factory) -> dict[str, dict]:
 @pytest.mark.parametrize(("name", "modality"), CASES)
 def test_every_method_keeps_the_contract(name, modality, pairs, tmp_path):
     method, pair = METHODS[name], pairs[modality]
-    if problem := environment_problem(method):
-        pytest.skip(str(problem))
+    skip_unless_it_can_run(method)
     options = {**method.options, **FEWER.get(name, {})}
     if "fields" in method.requires:
         options["fields"] = str(Path(pair["truth"]).parent / "{fixed}__{moving}.nii.gz")
@@ -70,6 +70,15 @@ def test_every_method_keeps_the_contract(name, modality, pairs, tmp_path):
     assert grid.same_as(blobs.grids()["las"])
     if name in ("truth", "precomputed"):
         assert np.allclose(field, SHIFT.reshape(3, 1, 1, 1), atol=1e-4)
+
+
+def skip_unless_it_can_run(method: MethodFile) -> None:
+    """A method whose packages, or whose own environment, are not there is skipped, and says why."""
+    if problem := environment_problem(method):
+        pytest.skip(str(problem))
+    missing = [package for package in method.packages if not installed(package)]
+    if missing and not method.own_environment:
+        pytest.skip(f"{method.name} needs {', '.join(missing)}, which is not installed")
 
 
 def trained(name: str, options: dict, pair: dict, folder: Path) -> dict:

@@ -5,14 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from regbench.check.environments import environment_problem
 from regbench.geometry.fields import read_field
 from regbench.geometry.images import Volume, write_volume
-from regbench.methods.discovery import discover
 from tests.methods import blobs
+from tests.methods.test_contract import METHODS, skip_unless_it_can_run
 from tests.runs.tiny import run
 
-METHODS = discover([Path(__file__).resolve().parents[2] / "workflow" / "peers"])
 FEW = {"iterations": [60, 40, 20]}
 SHIFT = np.array([2.5, -2.0, 1.5])
 
@@ -20,8 +18,7 @@ SHIFT = np.array([2.5, -2.0, 1.5])
 def registered(folder: Path, name: str, fixed: Volume, moving: Volume, **options) -> np.ndarray:
     """The field (3, D, H, W) of a run in the method's venv; the test is skipped where that is not made."""
     method = METHODS[name]
-    if problem := environment_problem(method):
-        pytest.skip(str(problem))
+    skip_unless_it_can_run(method)
     pair: dict = {"pair": "f__m", "status": "ok", "message": "", "truth": None}
     for side, volume in (("fixed", fixed), ("moving", moving)):
         path = folder / f"{side}.nii.gz"
@@ -60,8 +57,7 @@ def test_the_error_of_a_known_warp_falls(tmp_path):
 
 def test_an_algorithm_that_fireants_does_not_have_is_refused_by_name(tmp_path):
     method = METHODS["fireants"]
-    if problem := environment_problem(method):
-        pytest.skip(str(problem))
+    skip_unless_it_can_run(method)
     options = {**method.options, "algorithm": "demons"}
     record = run(tmp_path, method, ["good"], options=options)["good"]
     assert "algorithm='demons': expected one of greedy, syn" in record["message"]

@@ -1,13 +1,11 @@
 """Every discovered method keeps to the threads that it is given."""
 
-import importlib.util
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from regbench.check.environments import environment_problem
 from regbench.geometry.grid import Grid
 from regbench.geometry.images import write_volume
 from regbench.records import read_record
@@ -15,7 +13,7 @@ from regbench.runs.batch import run_batch
 from regbench.runs.environments import beside
 from regbench.study import LimitSettings
 from tests.methods import blobs
-from tests.methods.test_contract import METHODS, trained
+from tests.methods.test_contract import METHODS, skip_unless_it_can_run, trained
 
 TIMED = {name: method for name, method in METHODS.items() if method.timed and not method.control}
 SPACING = np.diag([-1.0, 1.0, 1.0])
@@ -62,11 +60,7 @@ def models(pairs, tmp_path_factory):
 @pytest.mark.parametrize("name", TIMED)
 def test_a_method_keeps_no_more_threads_busy_than_it_is_given(name, threads, pairs, models, tmp_path):
     method = TIMED[name]
-    if problem := environment_problem(method):
-        pytest.skip(str(problem))
-    for module in () if method.own_environment else method.packages:
-        if importlib.util.find_spec(module) is None:
-            pytest.skip(f"{name} needs {module}, which is not installed")
+    skip_unless_it_can_run(method)
     if method.python is None or method.requires:
         pytest.skip(f"{name} computes nothing in Python by itself")
     modality = method.modalities[0]

@@ -120,8 +120,12 @@ def weights(folder: Path) -> torch.Tensor:
     return load_model(folder / "model" / "model.pt")[0]["scale"]
 
 
-def curve(record) -> list[dict[str, str]]:
-    return list(csv.DictReader(Path(record["curve"]).read_text().splitlines()))
+def curve(record, split: str, name: str = "loss") -> dict[int, float]:
+    """A term's values by step."""
+    rows = csv.DictReader(Path(record["curve"]).read_text().splitlines())
+    return {
+        int(row["step"]): float(row["value"]) for row in rows if (row["split"], row["name"]) == (split, name)
+    }
 
 
 def test_training_leaves_a_model_a_curve_and_a_record(tmp_path):
@@ -130,16 +134,10 @@ def test_training_leaves_a_model_a_curve_and_a_record(tmp_path):
     assert record["status"] == "ok"
     assert (record["steps"], record["parameters"]) == (60, 3)
     assert record["best_step"] in (20, 40, 60)  # not 0, the untrained network
-    rows = curve(record)
-    losses = [float(row["value"]) for row in rows if (row["split"], row["name"]) == ("train", "loss")]
+    losses = list(curve(record, "train").values())
     assert len(losses) == 6
     assert losses[-1] < losses[0]
-    assert [int(row["step"]) for row in rows if (row["split"], row["name"]) == ("val", "difference")] == [
-        0,
-        20,
-        40,
-        60,
-    ]
+    assert list(curve(record, "val", "difference")) == [0, 20, 40, 60]
     assert list((tmp_path / "model" / "tensorboard").iterdir())
     assert not (tmp_path / "model" / "checkpoint.pt").exists()
     facts = load_model(Path(record["model"]))[1]
@@ -158,8 +156,7 @@ def test_same_seed_same_weights_and_another_seed_others(tmp_path):
 
 def test_the_model_kept_is_the_best_on_validation_pairs(tmp_path):
     record = train(Brightness(**SETTINGS | {"learning_rate": 0.5, "steps": 100}), tmp_path)
-    rows = curve(record)
-    losses = {int(r["step"]): float(r["value"]) for r in rows if (r["split"], r["name"]) == ("val", "loss")}
+    losses = curve(record, "val")
     assert record["best_step"] == min(losses, key=lambda step: losses[step])
 
 
@@ -176,8 +173,7 @@ def test_one_wild_step_does_not_stop_the_training_unless_clipping_is_off(tmp_pat
     for clip_norm in (1.0, None):
         folder = tmp_path / str(clip_norm)
         folder.mkdir()
-        rows = curve(train(OnceWild(**SETTINGS, clip_norm=clip_norm), folder))
-        last[clip_norm] = [float(r["value"]) for r in rows if (r["split"], r["name"]) == ("val", "loss")][-1]
+        last[clip_norm] = curve(train(OnceWild(**SETTINGS, clip_norm=clip_norm), folder), "val")[60]
     assert last[1.0] < 0.1 * last[None]
 
 
