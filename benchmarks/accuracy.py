@@ -22,7 +22,7 @@ from typing import Any
 import pandas as pd
 import yaml
 from machine import keep, machine, refuse_failures
-from study import measured, run, table
+from study import beyond, measured, run, table
 
 ROOT = Path(__file__).resolve().parent.parent
 SCANS = ROOT / "results" / "scans"
@@ -45,7 +45,7 @@ def main() -> None:
     print(table(rows))
     summary = summarise(rows, results)
     if options.save:
-        keep(study["study"], machine("cpu", study["threads"], "picsl_greedy", "convexAdam"), rows, summary)
+        keep(study["study"], machine("cpu", study["threads"]) | beyond(results), rows, summary)
     print(f"{study['study']}: " + " ".join(f"{name}={value:.3g}" for name, value in summary.items()))
 
 

@@ -26,7 +26,8 @@ def main() -> None:
     rows = measured(ROOT / "results" / study["study"])
     print(table(rows))
     if options.save:
-        keep(study["study"], machine("cpu", study["threads"], "picsl_greedy", "convexAdam"), rows, {})
+        where = machine("cpu", study["threads"]) | beyond(ROOT / "results" / study["study"])
+        keep(study["study"], where, rows, {})
 
 
 def arguments() -> argparse.Namespace:
@@ -71,6 +72,13 @@ def measured(folder: Path) -> list[dict[str, Any]]:
         }
         for names, row in means.iterrows()
     ]
+
+
+def beyond(folder: Path) -> dict[str, Any]:
+    """The packages, or the environment, that each method of results/STUDY was timed with beyond the core's libraries."""
+    timings = pd.read_csv(folder / "timings.csv", keep_default_na=False)
+    own = timings[timings.own_environment != ""].groupby("method").own_environment
+    return {"methods": {method: "; ".join(values.unique()) for method, values in own}}
 
 
 def table(rows: list[dict[str, Any]]) -> str:

@@ -64,6 +64,15 @@ def version(name: str) -> str | None:
         return None
 
 
+@cache
+def version_of_module(module: str) -> str | None:
+    """The version of the package that a module comes with, whatever its name, None where it is not installed."""
+    found = version(module)
+    if found is None:  # it is called otherwise: skimage is of scikit-image
+        found = next(map(version, metadata.packages_distributions().get(module, [])), None)
+    return found
+
+
 def _cpu() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()

@@ -14,7 +14,7 @@ from typing import Any
 
 from regbench.documents import read_mapping
 from regbench.methods.discovery import MethodFile
-from regbench.provenance import environment
+from regbench.provenance import environment, version_of_module
 
 ENGINES = ("apptainer", "singularity")
 
@@ -69,10 +69,13 @@ def variables_of(method: MethodFile) -> dict[str, str]:
 
 
 def facts_of(method: MethodFile) -> dict[str, Any]:
-    """What a run depends on and its record says: the environment's name and, of a venv, its Python and its packages.
+    """What a run depends on beyond regbench's libraries, and its record says: the environment's name and, of a venv, its
+    Python and its packages; in regbench's own, the versions of the packages that the method's file names.
 
-    Empty for a method that runs in regbench's own. Files that make an environment are `environment_files`.
+    Files that make an environment are `environment_files`.
     """
+    if not method.own_environment:
+        return {"packages": [_named(module) for module in method.packages]} if method.packages else {}
     named = {"venv": method.venv, "conda": method.conda, "container": method.container}
     facts: dict[str, Any] = {kind: name for kind, name in named.items() if name}
     if method.venv:
@@ -82,8 +85,14 @@ def facts_of(method: MethodFile) -> dict[str, Any]:
     return facts
 
 
+def _named(module: str) -> str:
+    """A module's package and version, as a venv's folders name them; the module alone where it is not installed."""
+    found = version_of_module(module)
+    return f"{module}-{found}" if found else module
+
+
 def recorded_environment(method: MethodFile) -> dict[str, Any]:
-    """What a record says of where it was made: this machine and regbench's libraries and, as `own`, the method's environment."""
+    """What a record says of where it was made: this machine and regbench's libraries and, as `own`, what the method has beyond."""
     own = facts_of(method)
     return environment() | ({"own": own} if own else {})
 

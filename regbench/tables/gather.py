@@ -15,7 +15,7 @@ SCORES = list(COLUMNS)
 RUN = ["task", "fixed", "moving", "method", "variant", "repetition", "status", "kind", "threads", "device"]
 PLACE = ["host", "cpu", "gpu", "driver", "commit", "clean"]
 MEMORY = ["peak_memory_mb", "peak_device_memory_mb"]
-TIMINGS = [*RUN, "phase", "call", "cold", "seconds", *MEMORY, *PLACE, "libraries"]
+TIMINGS = [*RUN, "phase", "call", "cold", "seconds", *MEMORY, *PLACE, "libraries", "own_environment"]
 PHASES = ("load", "compute", "save", "total")  # `total` is all a command method's clock can see
 
 
@@ -94,4 +94,11 @@ def _shared(record: Row) -> Row:
         **{name: record.get(name) for name in (*RUN, *MEMORY)},
         **{name: environment.get(name) for name in PLACE},
         "libraries": libraries,
+        "own_environment": _own(environment.get("own") or {}),
     }
+
+
+def _own(facts: dict[str, Any]) -> str:
+    """What a method has beyond regbench's libraries: its environment, and packages with their versions."""
+    packages = facts.get("packages") or []
+    return ", ".join([f"{name} {value}" for name, value in facts.items() if name != "packages"] + packages)

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from importlib import metadata
 from itertools import pairwise
 from pathlib import Path
 
@@ -155,6 +156,16 @@ def test_a_run_depends_on_the_contents_of_its_image(tmp_path):
     (tmp_path / "image.sif").write_text("another")
     assert run(tmp_path, method, ["good"])["good"]["key"] != first
     assert facts_of(method) == {"container": "image.sif"}
+
+
+def test_a_run_depends_on_the_versions_of_the_packages_that_its_method_names(tmp_path, monkeypatch):
+    plain = replace(COMMAND, packages=())
+    method = replace(COMMAND, packages=("skimage",))
+    record = run(tmp_path, method, ["good"])["good"]
+    assert record["environment"]["own"] == {"packages": [f"skimage-{metadata.version('scikit-image')}"]}
+    assert "own" not in run(tmp_path, plain, ["good"])["good"]["environment"]
+    monkeypatch.setattr("regbench.runs.environments.version_of_module", lambda module: "99.0")
+    assert run(tmp_path, method, ["good"])["good"]["key"] != record["key"]
 
 
 @pytest.mark.parametrize(

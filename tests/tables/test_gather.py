@@ -57,6 +57,16 @@ def test_a_timed_run_is_a_row_for_each_phase_of_each_call(tmp_path):
         812.5,
     )
     assert "numpy 2.3.5" in first["libraries"]
+    assert first["own_environment"] == ""
+
+
+def test_a_timed_run_carries_what_its_method_has_beyond_regbenchs_libraries(tmp_path):
+    own = {"venv": "../fast", "python": "3.12.1", "packages": ["fast-1.5.0", "numpy-2.0.0"]}
+    record = RUN | {"environment": {**RUN["environment"], "own": own}}
+    batch = write_timed_batch(tmp_path / "runs/mono/fast/default/timed_cpu", [record])
+    gather_timings([batch], [], tmp_path / "timings.csv")
+    told = set(read_table(tmp_path / "timings.csv")["own_environment"])
+    assert told == {"venv ../fast, python 3.12.1, fast-1.5.0, numpy-2.0.0"}
 
 
 def test_accuracy_batches_are_not_timings_and_failures_and_commands_are(tmp_path):
