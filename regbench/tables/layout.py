@@ -12,6 +12,7 @@ from regbench.tables.summary import Line, Statistic, Timing
 
 DEVICES = {"cpu": "CPU time (s)", "cuda": "GPU time (s)"}
 ALSO = ("dsc", "hd95", "tre", "error", "folding", "error_border")
+RIGHT = ("error", "tre", "dsc")  # what tells how right a field is, the best of them first
 MOST = 5  # of them fit a terminal; the CSV has all
 DAGGER = "†"
 
@@ -67,6 +68,7 @@ def notes(lines_by_task: dict[str, list[Line]]) -> list[str]:
                 found.append(f"Failures, task {task}: {line.label}: {counts}; means are over the other runs.")
             if line.seeds > 1:
                 found.append(f"Task {task}: {line.label}: mean over {line.seeds} training seeds.")
+        found += _no_gain(task, each)
     timings = [timing for line in lines for timing in _timings(line)]
     found += [_time_note(lines)] if timings else []
     if any(timing.total for timing in timings):
@@ -96,6 +98,21 @@ def seconds_cell(seconds: float, mark: str = "") -> Cell:
 def count_cell(count: float) -> Cell:
     """A whole number; a dash where there is none."""
     return Cell("-" if math.isnan(count) else f"{count:.0f}", count)
+
+
+def _no_gain(task: str, lines: list[Line]) -> list[str]:
+    """A footnote on the rows whose deformation gains nothing over the affine alone: something is wrong with them, their
+    settings, their training or the task. Rows that lack pairs cannot be compared so."""
+    affine = next((line for line in lines if line.method == "identity"), None)
+    name = next((name for name in RIGHT if affine and name in affine.values), None)
+    if affine is None or name is None:
+        return []
+    sign = 1 if METRICS[name].better == "higher" else -1
+    level = sign * affine.values[name].mean
+    alike = [line for line in lines if line.n == affine.n and name in line.values and not line.control]
+    rows = [line.label for line in alike if sign * line.values[name].mean <= level]
+    told = f"Task {task}: no better than {affine.label} by mean {METRICS[name].title}: {', '.join(rows)}."
+    return [told] if rows else []
 
 
 def _main_row(line: Line, columns: list[str], marks: Marks, letters: dict[str, str]) -> list[Cell]:

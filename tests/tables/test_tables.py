@@ -149,6 +149,30 @@ def test_a_tuned_row_has_a_footnote_on_how_it_was_chosen_and_others_have_none(tm
     assert "tuned" not in table(results)
 
 
+def test_rows_that_gain_nothing_over_the_affine_alone_are_told(tmp_path):
+    one_pair_less = {("007", "NA"): "timeout"}
+    scores = [
+        *score_rows("mono", "identity", 0.5),
+        *score_rows("mono", "truth", 0.4),
+        *score_rows("mono", "syn", 0.6),
+        *score_rows("mono", "syn", 0.5, variant="still"),
+        *score_rows("mono", "dmi", 0.45),
+        *score_rows("mono", "zeta", 0.4, failed=one_pair_less),
+    ]
+    by_dsc = [row for row in scores if row["metric"] in ("dsc", "folding")]
+    results = write_results(tmp_path / "tiny", by_dsc, [])
+    write_tables(study(tables=(1,)), results, METHODS)
+    told = "Task mono: no better than Affine by mean DSC: SyN (still), Our Method (DMI)."
+    assert told in table(results)
+    write_results(results, scores, [])  # an error is better when it is lower, and tells more than DSC
+    write_tables(study(tables=(1,)), results, METHODS)
+    assert "Task mono: no better than Affine by mean Error: SyN (default), SyN (still)." in table(results)
+    for left_out in ("syn", "identity"):
+        rest = [row for row in by_dsc if row["method"] not in (left_out, "dmi")]
+        write_tables(study(tables=(1,)), write_results(results, rest, []), METHODS)
+        assert "no better than" not in table(results)
+
+
 def test_times_of_several_machines_stand_side_by_side(tmp_path):
     timings = [timing_row("mono", "syn", 8.0), timing_row("mono", "syn", 4.0, host="other", cpu="New CPU")]
     results = write_results(tmp_path / "tiny", score_rows("mono", "syn", 0.6), timings)
