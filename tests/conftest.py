@@ -1,10 +1,15 @@
 """What several test files share."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# Tests run beside each other: OpenMP's threads, which wait for one another by spinning, would keep the cores from those
+# that they wait for. Set before torch is imported, here and in every process that a test starts.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @pytest.fixture(scope="session")
