@@ -137,17 +137,16 @@ def train(
     repetition: Annotated[int, typer.Option()],
     out: Out,
     log: Log = None,
-    unwatched: Annotated[bool, typer.Option(help="train in this very process")] = False,
+    waited: Annotated[float | None, typer.Option(help="train here: another watches, and holds the lock")] = None,
 ) -> None:
     """Stage models: train a learned method on the task's training pairs."""
     plan = Workflow.of(study)
     declared, threads = plan.methods[method], max(1, plan.study.threads // plan.study.train_processes)
-    if declared.python and not unwatched:
+    if declared.python and waited is None:
         from regbench.models.watched import training_command, watch_training
 
-        arguments = [*sys.argv[1:], "--unwatched"]
-        command = training_command(plan.study.train_processes, "regbench", arguments)
-        watch_training(command, out, log, plan.study.limits.memory_gb, threads)
+        command, limits = training_command(plan.study.train_processes, "regbench", sys.argv[1:]), plan.study.limits
+        watch_training(command, out, log, limits.memory_gb, limits.train_seconds, threads)
         stop_at_failure(plan, f"training {task}/{method}/{variant}", out, log)
         return
     log_to(log)
@@ -175,7 +174,7 @@ def train(
         train_model(
             cast(Trainable, load_method(declared.python or "", options)), training, validation, folder=out.parent, seed=seed,
             threads=threads, device=device(plan.study.device),
-            limit_seconds=plan.study.limits.train_seconds,
+            limit_seconds=plan.study.limits.train_seconds, code_folder=declared.path.parent, waited=waited,
         )  # fmt: skip
 
 

@@ -178,7 +178,7 @@ def _apply_to_points(u: Any, grid: Any, path: Path, out: Path, inverse: bool) ->
 
 
 def new_method(
-    name: Annotated[str, typer.Argument(help="lower-case letters, digits and _; the file's name")],
+    name: Annotated[str, typer.Argument(help="letters, digits and _; the file's name")],
     command: Annotated[
         bool, typer.Option("--command/--python", help="a program of any language, or a Python class")
     ] = False,

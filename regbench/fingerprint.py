@@ -30,51 +30,74 @@ BOOKKEEPING = {
 }
 
 
-def fingerprint(entries: Iterable[str]) -> str:
+def fingerprint(entries: Iterable[str], folder: Path | None = None) -> str:
     """Hash (16 hex digits) of the modules named, as `regbench.runs.worker` or `regbench.methods.syn:SyN`.
 
-    Modules of other packages are ignored; a module of this package that does not exist raises ValueError.
+    Modules that lie in `folder`, that of a method's file, are followed as this package's are; those of other packages are
+    ignored. A module of this package that does not exist raises ValueError.
     """
     digest = hashlib.sha256()
-    for name in sorted(reached(tuple(entries))):
-        digest.update(f"{name}\0{_code(_path(name) or Path())}\0".encode())
+    for name, path in sorted(reached(tuple(entries), folder).items()):
+        digest.update(f"{name}\0{_code(path)}\0".encode())
     return digest.hexdigest()[:16]
 
 
-def reached(entries: Iterable[str]) -> set[str]:
-    """Names of this package's modules that the entries import, directly or not, themselves included."""
+def modules_beside(script: Path) -> list[Path]:
+    """The Python files that a script imports, directly or not, from the folder it lies in."""
+    found = reached([script.stem], script.parent)
+    return sorted(path for name, path in found.items() if not _ours(name) and path != script)
+
+
+def imported(entries: Iterable[str], folder: Path | None = None) -> set[str]:
+    """The top-level packages that the entries import, by the code of this package and of `folder` that they reach."""
+    found = reached(entries, folder)
+    return {each.split(".")[0] for name, path in found.items() for each in _imports(name, path)}
+
+
+def reached(entries: Iterable[str], folder: Path | None = None) -> dict[str, Path]:
+    """Modules of this package and of `folder` that the entries import, directly or not, themselves included: their files."""
     todo = [entry.split(":")[0] for entry in entries]
     for name in todo:
-        if name.split(".")[0] == PACKAGE and _path(name) is None:
+        if _ours(name) and _path(name, folder) is None:
             raise ValueError(f"{name}: no such module in {ROOT}")
-    found: set[str] = set()
+    found: dict[str, Path] = {}
     while todo:
         name = todo.pop()
-        path = _path(name) if name.split(".")[0] == PACKAGE else None
+        path = _path(name, folder)
         if name in found or name in BOOKKEEPING or path is None:
             continue
-        found.add(name)
-        todo += _imports(path)
+        found[name] = path
+        todo += _imports(name, path)
         todo.append(name.rpartition(".")[0])  # importing a module runs its package's __init__ too
     return found
 
 
-def _path(name: str) -> Path | None:
-    base = ROOT.joinpath(*name.split(".")[1:])
-    for path in (base.with_suffix(".py"), base / "__init__.py"):
+def _ours(name: str) -> bool:
+    return name.split(".")[0] == PACKAGE
+
+
+def _path(name: str, folder: Path | None) -> Path | None:
+    root, parts = (ROOT, name.split(".")[1:]) if _ours(name) else (folder, name.split("."))
+    if root is None or not name:
+        return None
+    base = root.joinpath(*parts)
+    for path in (base.with_name(f"{base.name}.py"), base / "__init__.py"):
         if path.is_file():
             return path
     return None
 
 
-def _imports(path: Path) -> list[str]:
+def _imports(name: str, path: Path) -> list[str]:
     """Modules a file imports anywhere, also inside functions; `from a import b` may name a module a.b."""
     names: list[str] = []
     for node in ast.walk(_tree(path, path.stat().st_mtime_ns)):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names += [node.module] + [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
+            up = package[: len(package) + 1 - node.level] if node.level else []
+            base = ".".join([*up, *([node.module] if node.module else [])])
+            names += [base] + [f"{base}.{alias.name}" for alias in node.names]
     return names
 
 
@@ -97,4 +120,9 @@ def _is_docstring(node: ast.stmt) -> bool:
 
 @cache
 def _tree(path: Path, _changed: int) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf8"), filename=str(path))
+    """A file that is no Python is one string: whoever imports it is told what is wrong."""
+    raw = path.read_bytes()
+    try:
+        return ast.parse(raw, filename=str(path))
+    except (SyntaxError, ValueError):
+        return ast.Module([ast.Assign([ast.Name("_")], ast.Constant(raw))], [])

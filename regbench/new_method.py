@@ -3,11 +3,10 @@
 Both examples move the moving image's centre of mass onto the fixed one's, in the units and the direction that are asked for.
 """
 
-import keyword
-import re
 from pathlib import Path
 
-NAME = re.compile(r"[a-z][a-z0-9_]*")
+from regbench.methods.names import name_problem
+
 METHOD = """TUNING = [{{"share": 0.5}}, {{"share": 0.8}}, {{"share": 0.9}}, {{"share": 1.1}}]
 
 
@@ -89,9 +88,12 @@ sitk.WriteImage(field, options.out)
 
 def new_method(name: str, folder: Path, command: bool) -> list[Path]:
     """Write NAME.smk and NAME.py into `folder`; returns both. ValueError for a name that will not do or is taken."""
-    if not NAME.fullmatch(name) or keyword.iskeyword(name):
+    if problem := name_problem(name, folder, module=True):
+        raise ValueError(f"{name!r}: {problem}")
+    if "site-packages" in folder.resolve().parts:
         raise ValueError(
-            f"{name!r}: expected a name of lower-case letters, digits and _, as of a Python module"
+            f"{folder}: regbench's own folder where it is installed; give one of yours with --folder, "
+            "and name it in the study's `method_folders`"
         )
     if not folder.is_dir():
         raise ValueError(

@@ -115,7 +115,8 @@ class Workflow(Plan):
         declared = self.methods[method]
         if declared.train and stage == "models":
             return fingerprint(["regbench.models.command"])
-        return fingerprint([*STAGE_CODE[stage], *([declared.python] if declared.python else [])])
+        own = [declared.python] if declared.python else []
+        return fingerprint([*STAGE_CODE[stage], *own], declared.path.parent)
 
     def method_facts(self, method: str) -> dict[str, Any]:
         """What a method's numbers depend on besides a study's settings: its file's options, code and files of its own."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from regbench.methods.names import name_problem
 from regbench.problems import Problem, Problems, collected, nearest
 
 HEADER = re.compile(r"^use\s+rule\s+(?P<base>\w+)\s+as\s+(?P<name>\w+)\s+with\s*:\s*(#.*)?$")
@@ -134,6 +135,8 @@ def read_method_file(path: Path) -> MethodFile:
         raise ValueError(
             f"{path}:{start}: the rule is called {match['name']!r}; expected the file's name, {path.stem!r}"
         )
+    if problem := name_problem(path.stem, path.parent, path.with_suffix(".py").exists()):
+        raise ValueError(f"{path}: {path.stem!r}: {problem}")
     blocks = dict(_blocks(lines, start))
     constraint = _literals(path, *blocks.get("wildcard_constraints", (start, "")))
     if constraint.get("method") != path.stem:

@@ -63,10 +63,12 @@ class Trainer:
         folder: Path,
         seed: int,
         device: torch.device,
+        code_folder: Path | None = None,
     ) -> None:
         self.method, self.settings = method, method.training
         self.train, self.val = train, val
         self.folder, self.seed, self.device = folder, seed, device
+        self.code_folder = code_folder
         self.total = self.settings.total(len(train))
         self.share: Share = join(device)
         if self.settings.batch % self.share.world:
@@ -232,7 +234,7 @@ class Trainer:
             self.method.options,
             self.seed,
             self.device.type,
-            fingerprint([type(self.method).__module__, __name__]),
+            fingerprint([type(self.method).__module__, __name__], self.code_folder),
         ]
         parts += [
             [pairs.files(), [r["pair"] for r in pairs.records]] for pairs in (self.train, self.val) if pairs

@@ -25,10 +25,14 @@ def train_model(
     threads: int,
     device: str,
     limit_seconds: float,
+    code_folder: Path | None = None,
+    waited: float | None = None,
 ) -> dict[str, Any]:
     """Train, or go on training, the network of `method`; write model.pt, curve.csv, tensorboard/ and record.json.
 
     The pairs are records of the stage `prepared`; those that failed there are left out. `device`: "cpu", "cuda" or "auto".
+    `code_folder`: that of the method's file, whose modules are part of what is trained. `waited`: the caller holds the
+    machine's lock and waited so many seconds for it.
     The model kept is the one of least loss on the validation pairs, the untrained one included (the last one where there
     are none). Failure is
     data: whatever goes wrong ends in the record, which is also returned; only an interrupt is raised. Of several
@@ -54,7 +58,9 @@ def train_model(
             torch.set_num_threads(threads)
             masks = getattr(method, "use_mask", False)
             val_or_none = Pairs(val, masks) if val else None
-            trainer = Trainer(method, Pairs(train, masks), val_or_none, folder, seed, _device(device))
+            trainer = Trainer(
+                method, Pairs(train, masks), val_or_none, folder, seed, _device(device), code_folder
+            )
             record |= {"parameters": trainer.parameters, "device": str(trainer.device)}
             record |= {"processes": trainer.share.world, "threads": threads * trainer.share.world}
             record["key"] = f"{trainer.key} {record['processes']} {record['threads']} {torch.__version__}"
@@ -62,8 +68,8 @@ def train_model(
                 write_record(folder / "record.json", done)
                 return done
             try:
-                with trainer.share.lock() as waited:
-                    record["waited_seconds"] = waited
+                with trainer.share.lock(waited) as seconds:
+                    record["waited_seconds"] = seconds
                     record["model"] = str(trainer.run(limit_seconds))
             finally:
                 record |= trainer.facts()

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from regbench.fingerprint import imported
 from regbench.methods.discovery import PLACEHOLDER, MethodFile
 from regbench.records import files_in
 from regbench.runs.environments import python_of, start_of, variables_of
@@ -70,7 +71,12 @@ def job_of(
     read = folders_of(method, options, context, pairs)
     return {
         "worker": worker_of(method, context["device"], read, folder.resolve()) if method.python else None,
-        "setup": {"python": method.python, "options": options, "context": context},
+        "setup": {
+            "python": method.python,
+            "options": options,
+            "context": context,
+            "torch": bool(method.python) and "torch" in imported([method.python], method.path.parent),
+        },
         "environment": environment_of(method, context["threads"], context["device"]),
         "seconds": seconds,
         "setup_seconds": max(seconds, SETUP_SECONDS),

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from regbench.fingerprint import modules_beside
 from regbench.methods.discovery import MethodFile
 from regbench.methods.patterns import fill, pair_names
 from regbench.records import files_in
@@ -69,16 +70,19 @@ def _content_hash(path: str, _time: int, _size: int) -> str:
 
 
 def own_files(method: MethodFile, options: dict[str, Any], names: dict[str, str]) -> list[Path]:
-    """Files of the method's own: its module and what lies beside it under the same name (mine.py, mine.txt), scripts that
-    its command names, what its environment is made of, files that its options name, alone or in lists (patterns of `names`, methods/patterns.py)."""
+    """Files of the method's own: what lies beside its module under the same name (mine.txt), scripts that its command names and
+    what they import from their folder, what its environment is made of, files that its options name, alone or in lists
+    (patterns of `names`, methods/patterns.py). A class's Python is in the code's fingerprint, which sees through comments."""
     values = [each for value in options.values() for each in (value if isinstance(value, list) else [value])]
     texts = [value for value in values if isinstance(value, str)]
     commands = shlex.split(f"{method.command or ''} {method.train or ''}")
     texts += [token.replace("HERE", str(method.path.parent)) for token in commands]
     paths = [Path(fill(text, names)) for text in texts if 0 < len(text) < 1000]
+    paths += [
+        other for path in paths if path.suffix == ".py" and path.is_file() for other in modules_beside(path)
+    ]
     if method.python:
         module = method.python.partition(":")[0].replace(".", "/")
-        paths += sorted(method.path.parent.glob(f"{module}.*"))
-        # This package's own Python is in the code's fingerprint, which sees through comments; here only data beside it.
-        paths += sorted(path for path in PACKAGES.glob(f"{module}.*") if path.suffix != ".py")
+        beside = [path for folder in (method.path.parent, PACKAGES) for path in folder.glob(f"{module}.*")]
+        paths += sorted(path for path in beside if path.suffix != ".py")
     return [path for path in [*paths, *environment_files(method)] if path.is_file() and path != method.path]

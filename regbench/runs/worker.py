@@ -55,12 +55,14 @@ def main() -> None:
 
 def _setup(job: dict[str, Any], answers: IO[str]) -> Method:
     start = time.perf_counter()
-    with suppress(ImportError):  # where it is, it is there from the start: seeded, and held to its threads
-        import torch
+    if job["torch"]:  # of a method that does without it, neither time nor memory are its own
+        with suppress(ImportError):
+            import torch  # from the start: seeded, and held to its threads
     given = job["context"]
     context = Context(**{**given, "model": Path(given["model"]) if given["model"] else None})
     _seed(context.seed)
     method = load_method(job["python"], job["options"])
+    _seed(context.seed)  # also what came with its modules
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(context.threads)
     method.setup(context)

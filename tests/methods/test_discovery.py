@@ -161,3 +161,18 @@ def test_finding_methods_loads_none_of_them():
     code += "discover([Path(sys.argv[1])]); print([m for m in ('torch', 'ants', 'itk', 'numpy') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code, METHODS], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("name", "beside", "why"),
+    [("train", False, "a rule"), ("a__b", False, "single _"), ("itk", True, "a Python module"), ("itk", False, None)],
+)
+def test_a_name_that_would_break_the_workflow_or_other_methods_is_refused(name, beside, why, tmp_path):
+    path = write(tmp_path, GOOD.replace("mine", name), name)
+    if beside:
+        path.with_suffix(".py").touch()
+    if why is None:
+        assert read_method_file(path).name == name
+        return
+    with pytest.raises(ValueError, match=rf"{name}\.smk: '{name}': .*{why}"):
+        read_method_file(path)

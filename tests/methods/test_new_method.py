@@ -47,10 +47,25 @@ def test_the_command_tells_what_it_wrote_and_refuses_to_write_over_it(tmp_path):
     assert "already there" in again.stderr
 
 
-@pytest.mark.parametrize("name", ["My-Method", "1st", "class", ""])
-def test_names_that_are_no_modules_are_refused(name, tmp_path):
-    with pytest.raises(ValueError, match="lower-case letters"):
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        *[(name, "expected a name of letters") for name in ("My-Method", "1st", "class", "", "a__b", "a_", "_a")],
+        *[(name, "a rule of the workflow") for name in ("run", "train", "figures", "all")],
+        *[(name, "a Python module is called so") for name in ("ants", "itk", "torch", "random", "regbench")],
+    ],
+)
+def test_names_that_would_break_something_are_refused(name, why, tmp_path):
+    with pytest.raises(ValueError, match=why):
         new_method(name, tmp_path, command=False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_where_regbench_is_installed_a_folder_of_ones_own_is_asked_for(tmp_path):
+    folder = tmp_path / "site-packages" / "regbench" / "pipeline" / "workflow" / "methods"
+    folder.mkdir(parents=True)
+    with pytest.raises(ValueError, match=r"give one of yours with --folder.*method_folders"):
+        new_method("mine", folder, command=False)
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):

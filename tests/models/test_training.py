@@ -18,6 +18,7 @@ from torch import nn
 
 from regbench.geometry.grid import Grid
 from regbench.geometry.images import write_volume
+from regbench.methods.contract import importable, load_method
 from regbench.models.files import load_model
 from regbench.models.settings import TrainingSettings
 from regbench.models.trainer import rate
@@ -301,6 +302,32 @@ def test_a_training_that_is_finished_is_not_done_again_while_all_is_as_it_was(tm
     trained(Brightness(**SETTINGS))
     assert trained(Explodes(**SETTINGS))[0]["status"] == "error"  # having begun to write over the model
     assert trained(Brightness(**SETTINGS))[1] > 0
+
+
+def test_a_class_of_one_s_own_is_trained_again_when_its_code_or_what_it_imports_changes(tmp_path):
+    given = pairs(tmp_path, "train", 2), []
+    methods = tmp_path / "methods"
+    methods.mkdir()
+    (methods / "own_step.py").write_text("STEPS = 3\n")
+    code = "from own_step import STEPS\nfrom tests.models.test_training import Brightness\nclass Own(Brightness):\n    pass\n"
+
+    def trained() -> int:
+        for name in ("own_class", "own_step"):
+            sys.modules.pop(name, None)
+        with importable(methods):
+            method = load_method("own_class:Own", SETTINGS)
+        rest = {"seed": 1, "threads": 1, "device": "cpu", "limit_seconds": 600.0}
+        train_model(method, *given, folder=tmp_path / "model", code_folder=methods, **rest)
+        return method.calls
+
+    (methods / "own_class.py").write_text(code)
+    assert trained() > 0
+    (methods / "own_class.py").write_text("# only a comment\n" + code)
+    assert trained() == 0
+    (methods / "own_class.py").write_text(code + "    more = 1\n")
+    assert trained() > 0
+    (methods / "own_step.py").write_text("STEPS = 30\n")
+    assert trained() > 0
 
 
 def test_without_prepared_pairs_training_is_skipped(tmp_path):

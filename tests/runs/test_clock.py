@@ -173,7 +173,7 @@ def device(monkeypatch) -> Device:
 def test_every_reading_of_the_clock_waits_for_the_device(device, tmp_path):
     answers = StringIO()
     context = {"threads": 1, "device": "cuda", "seed": 0, "model": None}
-    method = worker._setup({"python": "", "options": {}, "context": context}, answers)
+    method = worker._setup({"python": "", "options": {}, "context": context, "torch": True}, answers)
     for name in ("large", "small"):
         device.start(32)  # what somebody else left behind
         request = {"pair": make_pair(tmp_path, name), "out": "", "calls": 2, "seed": 0}

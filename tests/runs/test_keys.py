@@ -74,12 +74,24 @@ def test_seeds_differ_by_what_is_run_and_fit_31_bits():
     assert all(0 <= seed < 2**31 for seed in seeds)
 
 
-def test_a_method_s_own_file_does_not_count_and_the_module_beside_it_does(tmp_path, pair):
+def test_a_method_s_own_file_does_not_count_and_data_beside_its_module_do(tmp_path, pair):
     method = MethodFile("mine", tmp_path / "mine.smk", "Mine", python="mine:Mine")
-    for name in ("mine.smk", "mine.py"):
+    for name in ("mine.smk", "mine.txt"):
         (tmp_path / name).write_text("first")
     before = run_key(pair, method, {}, None, SETTINGS)
     (tmp_path / "mine.smk").write_text("another label, more settings to choose from")
     assert run_key(pair, method, {}, None, SETTINGS) == before
-    (tmp_path / "mine.py").write_text("second")
+    (tmp_path / "mine.txt").write_text("second")
+    assert run_key(pair, method, {}, None, SETTINGS) != before
+
+
+def test_what_a_command_s_script_imports_from_its_folder_counts(tmp_path, pair, method):
+    (tmp_path / "tool.py").write_text("import numpy, net\n")
+    (tmp_path / "net.py").write_text("from layers import deep\n")
+    (tmp_path / "layers.py").write_text("deep = 1\n")
+    (tmp_path / "other.py").write_text("")
+    before = run_key(pair, method, {}, None, SETTINGS)
+    (tmp_path / "other.py").write_text("unused = 1\n")
+    assert run_key(pair, method, {}, None, SETTINGS) == before
+    (tmp_path / "layers.py").write_text("deep = 2\n")
     assert run_key(pair, method, {}, None, SETTINGS) != before
