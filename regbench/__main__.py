@@ -137,7 +137,9 @@ def train(
     repetition: Annotated[int, typer.Option()],
     out: Out,
     log: Log = None,
-    waited: Annotated[float | None, typer.Option(help="train here: another watches, and holds the lock")] = None,
+    waited: Annotated[
+        float | None, typer.Option(help="train here: another watches, and holds the lock")
+    ] = None,
 ) -> None:
     """Stage models: train a learned method on the task's training pairs."""
     plan = Workflow.of(study)
@@ -145,7 +147,10 @@ def train(
     if declared.python and waited is None:
         from regbench.models.watched import training_command, watch_training
 
-        command, limits = training_command(plan.study.train_processes, "regbench", sys.argv[1:]), plan.study.limits
+        command, limits = (
+            training_command(plan.study.train_processes, "regbench", sys.argv[1:]),
+            plan.study.limits,
+        )
         watch_training(command, out, log, limits.memory_gb, limits.train_seconds, threads)
         stop_at_failure(plan, f"training {task}/{method}/{variant}", out, log)
         return

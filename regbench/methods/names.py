@@ -7,9 +7,12 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from regbench import PIPELINE, __name__ as PACKAGE
+from regbench import PIPELINE
+from regbench import __name__ as PACKAGE
 
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")  # no double underscore: it joins the names of a pair
+NAME = re.compile(
+    r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*"
+)  # no double underscore: it joins the names of a pair
 RULE = re.compile(r"^\s*(?:rule|checkpoint)\s+(\w+)\s*:", re.MULTILINE)
 
 

@@ -1,9 +1,7 @@
 """The checks, in their order; each is a run through the runner that studies use."""
 
 import math
-import resource
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,13 +15,15 @@ from regbench.records import read_record
 from regbench.runs.batch import run_batch
 from regbench.study import LimitSettings
 from regbench.trial import scenes
+from regbench.trial.busy import BusyThreads
 from regbench.trial.mistakes import NOTHING, RIGHT, Found, diagnose, error
 
 SHIFT = np.array([4.0, -3.0, 2.5])  # LPS mm
 FOUND = 0.6  # of the shift may be left
 STILL = 0.5  # mm, of a voxel of 2, that may move between identical images
 SAME = 1e-3  # mm between two runs
-BUSY = 1.5  # cores that a method given one thread may keep busy
+BUSY = 1.5  # threads that a method given one may have at work at once
+LONG_SECONDS, MOST_RUNS = 3.0, 40  # of runs on which that is measured
 SOME_SECONDS = 1.0  # shorter runs cannot be stopped in the middle
 Outcome = Literal["ok", "FAILED", "skipped"]
 
@@ -78,21 +78,24 @@ class _Trial:
         flat = np.full(place.shape, 0.5, np.float32)
         return scenes.pair_record(self.folder, "constant", place, flat, flat, self.matrix)
 
-    def run(
-        self, pair: dict[str, Any], where: str, grid: str, seconds: float | None = None
-    ) -> dict[str, Any]:
+    def run(self, pair: dict[str, Any], where: str, grid: str, **limits: float) -> dict[str, Any]:
         """The record of one run, in a folder and a process of its own."""
-        return self.run_all([pair], where, grid, seconds)[0]
+        return self.run_all([pair], where, grid, **limits)[0]
 
     def run_all(
-        self, pairs: list[dict[str, Any]], where: str, grid: str, seconds: float | None = None
+        self,
+        pairs: list[dict[str, Any]],
+        where: str,
+        grid: str,
+        seconds: float | None = None,
+        memory_gb: float = LimitSettings().memory_gb,
     ) -> list[dict[str, Any]]:
         """The records of runs in one process, with one model."""
         out = self.folder / where
         run_batch(
             pairs, self.method, self.options, task="trial", variant="default", repetition=0,
             model_record=self._model(pairs[0], grid), folder=out, threads=1, device="cpu",
-            limits=LimitSettings(run_seconds=seconds or self.seconds), seed=0, code_fingerprint="trial", timed=False,
+            limits=LimitSettings(run_seconds=seconds or self.seconds, memory_gb=memory_gb), seed=0, code_fingerprint="trial", timed=False,
             repetitions=1,
         )  # fmt: skip
         return [read_record(out / f"{pair['pair']}.json") for pair in pairs]
@@ -258,31 +261,42 @@ def _deterministic(trial: _Trial) -> Iterator[Finding]:
 
 
 def _limits(trial: _Trial) -> Iterator[Finding]:
-    """One thread is one core busy; a run that takes too long ends as a timeout."""
+    """One thread is one core busy; a run that takes too long, or too much memory, ends as such."""
     pair = trial.pair("LAS", SHIFT)
-    record, seconds, cores = _measured(lambda: trial.run(pair, "threads", "LAS"))
+    record = trial.run(pair, "once", "LAS")
     if failure := _failure(record):
         yield Finding("one thread", "FAILED", failure)
         return
-    yield Finding(
-        "one thread", "ok" if cores <= BUSY else "FAILED", f"{cores:.1f} cores busy for {seconds:.1f} s"
-    )
     took = sum(record["phases"].values())
+    yield _one_thread(trial, pair, took)
+    yield _stopped(trial, pair, "time limit", "timeout", took, {"seconds": took / 3}, f"{took / 3:.1f} s")
+    if used := record["peak_memory_mb"]:
+        gb = used / 2 / 1024
+        yield _stopped(trial, pair, "memory limit", "oom", took, {"memory_gb": gb}, f"{gb:.2g} GB")
+
+
+def _one_thread(trial: _Trial, pair: dict[str, Any], took: float) -> Finding:
+    """In runs of one process after a first one, so that its start, with all its imports, is no part of them."""
+    further = min(MOST_RUNS, math.ceil(LONG_SECONDS / max(took, 1e-3)))
+    pairs = [pair, *({**pair, "pair": f"{pair['pair']}-{k}"} for k in range(further))]
+    with BusyThreads(trial.folder / "threads" / f"{pair['pair']}.json") as busy:
+        records = trial.run_all(pairs, "threads", "LAS")
+    if failure := next(filter(None, map(_failure, records)), None):
+        return Finding("one thread", "FAILED", failure)
+    words = f"{busy.mean:.1f} threads at work at once, the mean of {busy.looks} looks"
+    return Finding("one thread", "ok" if busy.mean <= BUSY else "FAILED", words)
+
+
+def _stopped(
+    trial: _Trial,
+    pair: dict[str, Any],
+    check: str,
+    status: str,
+    took: float,
+    limit: dict[str, float],
+    words: str,
+) -> Finding:
     if took < SOME_SECONDS:
-        yield Finding("time limit", "skipped", f"a run takes {took:.2g} s: nothing to stop")
-        return
-    limit = took / 3
-    stopped = trial.run(pair, "limit", "LAS", seconds=limit)
-    ended = stopped["status"] == "timeout"
-    yield Finding(
-        "time limit", "ok" if ended else "FAILED", f"with a limit of {limit:.1f} s: {stopped['status']}"
-    )
-
-
-def _measured(do: Callable[[], dict[str, Any]]) -> tuple[dict[str, Any], float, float]:
-    """What `do` returns, the seconds it took, and the cores that its processes kept busy on average."""
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    made = do()
-    seconds, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return made, seconds, used / seconds
+        return Finding(check, "skipped", f"a run takes {took:.2g} s: nothing to stop")
+    ended = trial.run(pair, check.replace(" ", "-"), "LAS", **limit)["status"]
+    return Finding(check, "ok" if ended == status else "FAILED", f"with a limit of {words}: {ended}")

@@ -1,14 +1,17 @@
-"""A method within another one, which says how many threads its computing kept busy."""
+"""A method within another one, which says how many threads its computing kept busy, and how many did a share of it."""
 
 import resource
 import time
 from pathlib import Path
 
+import numpy as np
+
 from regbench.methods.contract import load_method
 
 
 class Measured:
-    """`method`: "package.module:Class", made with `options`. Prints, for every call, seconds that threads ran over seconds.
+    """`method`: "package.module:Class", made with `options`. Prints, for every call, seconds that threads ran over seconds, and
+    how many threads did at least a tenth of it, whenever they did.
 
     Seconds that a thread was ready to run and waited for a processor count as well, where the kernel tells them (of threads
     that are still there), so that a busy machine hides no thread.
@@ -22,11 +25,12 @@ class Measured:
         self.method.setup(context)
 
     def register(self, fixed, moving):
-        waited, ran, start = _waited(), _ran(), time.perf_counter()
+        before, ran, start = _threads(), _ran(), time.perf_counter()
         field = self.method.register(fixed, moving)
         seconds, ran = time.perf_counter() - start, _ran() - ran
-        waited = sum(waiting - waited.get(thread, 0.0) for thread, waiting in _waited().items())
-        print((ran + waited) / seconds)
+        after = {thread: values - before.get(thread, 0) for thread, values in _threads().items()}
+        waited = sum(wait for _, wait in after.values())
+        print((ran + waited) / seconds, sum(run > 0.1 * ran for run, _ in after.values()))
         return field
 
 
@@ -36,7 +40,7 @@ def _ran() -> float:
     return time.process_time() + children.ru_utime + children.ru_stime
 
 
-def _waited() -> dict[str, float]:
-    """Seconds that each thread was ready and had no processor; Documentation/scheduler/sched-stats.rst of Linux."""
+def _threads() -> dict[str, np.ndarray]:
+    """Seconds that each thread ran, and was ready and had no processor; Documentation/scheduler/sched-stats.rst of Linux."""
     files = Path("/proc/self/task").glob("*/schedstat")
-    return {file.parent.name: int(file.read_text().split()[1]) / 1e9 for file in files}
+    return {file.parent.name: np.array(file.read_text().split()[:2], float) / 1e9 for file in files}

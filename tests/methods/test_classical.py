@@ -9,6 +9,7 @@ from regbench.geometry.images import Volume
 from regbench.methods.contract import Context, load_method
 from regbench.methods.discovery import discover
 from tests.methods import blobs
+from tests.methods.test_contract import skip_unless_it_can_run
 
 WORKFLOW = Path(__file__).resolve().parents[2] / "workflow"
 METHODS = discover([WORKFLOW / "methods", WORKFLOW / "peers"])
@@ -33,6 +34,7 @@ SHIFT = np.array([2.5, -2.0, 1.5])
 
 def register(name: str, fixed: Volume, moving: Volume) -> np.ndarray:
     method = METHODS[name]
+    skip_unless_it_can_run(method)
     instance = load_method(method.python or "", {**method.options, **FEW[name]})
     instance.setup(CONTEXT)
     return instance.register(fixed, moving)

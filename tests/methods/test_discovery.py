@@ -165,7 +165,12 @@ def test_finding_methods_loads_none_of_them():
 
 @pytest.mark.parametrize(
     ("name", "beside", "why"),
-    [("train", False, "a rule"), ("a__b", False, "single _"), ("itk", True, "a Python module"), ("itk", False, None)],
+    [
+        ("train", False, "a rule"),
+        ("a__b", False, "single _"),
+        ("itk", True, "a Python module"),
+        ("itk", False, None),
+    ],
 )
 def test_a_name_that_would_break_the_workflow_or_other_methods_is_refused(name, beside, why, tmp_path):
     path = write(tmp_path, GOOD.replace("mine", name), name)

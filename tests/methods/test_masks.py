@@ -16,6 +16,7 @@ from regbench.records import read_record
 from regbench.runs.batch import run_batch
 from regbench.study import LimitSettings
 from tests.methods import blobs
+from tests.methods.test_contract import skip_unless_it_can_run
 
 WORKFLOW = Path(__file__).resolve().parents[2] / "workflow"
 METHODS = discover([WORKFLOW / "methods", WORKFLOW / "peers"])
@@ -49,6 +50,7 @@ def damaged_pair() -> tuple[Volume, Volume]:
 
 def register(name: str, fixed: Volume, moving: Volume, **options) -> np.ndarray:
     method = METHODS[name]
+    skip_unless_it_can_run(method)
     instance = load_method(method.python or "", {**method.options, **FEWER.get(name, {}), **options})
     instance.setup(Context(threads=1, device="cpu", seed=1))
     return instance.register(fixed, moving)

@@ -50,7 +50,10 @@ def test_the_command_tells_what_it_wrote_and_refuses_to_write_over_it(tmp_path):
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        *[(name, "expected a name of letters") for name in ("My-Method", "1st", "class", "", "a__b", "a_", "_a")],
+        *[
+            (name, "expected a name of letters")
+            for name in ("My-Method", "1st", "class", "", "a__b", "a_", "_a")
+        ],
         *[(name, "a rule of the workflow") for name in ("run", "train", "figures", "all")],
         *[(name, "a Python module is called so") for name in ("ants", "itk", "torch", "random", "regbench")],
     ],

@@ -1,4 +1,4 @@
-"""Every discovered method keeps to the threads that it is given."""
+"""Every discovered method uses the threads that it is given, and no more."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +29,8 @@ SHORT = {
     "syn_cc": {"iterations": [20, 10, 5, 2]},
 }
 
+SHORT_LIVED = {"demons"}  # its threads end with each of its steps, before anybody can count them
+
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory) -> dict[tuple, dict]:
@@ -58,7 +60,7 @@ def models(pairs, tmp_path_factory):
 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("name", TIMED)
-def test_a_method_keeps_no_more_threads_busy_than_it_is_given(name, threads, pairs, models, tmp_path):
+def test_a_method_keeps_as_many_threads_busy_as_it_is_given(name, threads, pairs, models, tmp_path):
     method = TIMED[name]
     skip_unless_it_can_run(method)
     if method.python is None or method.requires:
@@ -76,8 +78,9 @@ def test_a_method_keeps_no_more_threads_busy_than_it_is_given(name, threads, pai
     )  # fmt: skip
     record = read_record(tmp_path / "runs" / f"{modality}-fixed__{modality}-moving.json")
     assert record["status"] == "ok", record["log_tail"]
-    busy = float(record["log_tail"][-1])  # of the steady call
+    busy, sharing = map(float, record["log_tail"][-1].split())  # of the steady call
     assert busy < {1: 1.2, 2: 2.5}[threads]
+    assert sharing >= threads or name in SHORT_LIVED
 
 
 def _pair(folder: Path, shape: tuple[int, int, int], modality: str) -> dict:

@@ -32,7 +32,9 @@ WELL = 'import pathlib, sys; pathlib.Path(sys.argv[1]).write_text(\'{"status": "
 def test_an_ending_becomes_a_record(tmp_path, code, status):
     record, log = tmp_path / "record.json", tmp_path / "train.log"
     log.write_text("one\nlast words\n")
-    watch_training([sys.executable, "-c", code, str(record)], record, log, memory_gb=0.2, limit_seconds=60, threads=1)
+    watch_training(
+        [sys.executable, "-c", code, str(record)], record, log, memory_gb=0.2, limit_seconds=60, threads=1
+    )
     found = json.loads(record.read_text())
     assert found["status"] == status
     assert status == "ok" or found["log_tail"][-1] == "last words"
@@ -56,7 +58,7 @@ def test_what_a_training_leaves_behind_is_killed(tmp_path):
     leave = (
         "import os, subprocess, sys, pathlib\n"
         f"subprocess.Popen(['sh', '-c', 'sleep {SLEEP} & sleep {SLEEP}'], start_new_session=True)\n"
-        "pathlib.Path(sys.argv[1]).write_text('{\"status\": \"ok\"}')\n"
+        'pathlib.Path(sys.argv[1]).write_text(\'{"status": "ok"}\')\n'
     )
     record = tmp_path / "record.json"
     command = [sys.executable, "-c", leave, str(record)]
@@ -85,7 +87,9 @@ def test_it_waits_for_a_timed_run_and_its_limit_does_not(tmp_path, monkeypatch):
 def test_threads_are_set_before_a_training_starts(tmp_path):
     code = "import json, os, sys; json.dump({'status': 'ok', **os.environ}, open(sys.argv[1], 'w'))"
     record = tmp_path / "record.json"
-    watch_training([sys.executable, "-c", code, str(record)], record, None, memory_gb=1, limit_seconds=60, threads=3)
+    watch_training(
+        [sys.executable, "-c", code, str(record)], record, None, memory_gb=1, limit_seconds=60, threads=3
+    )
     assert {json.loads(record.read_text())[name] for name in THREADS} == {"3"}
 
 

@@ -195,3 +195,23 @@ def test_on_a_real_device_compute_lasts_until_its_kernels_have_ended(tmp_path):
     assert len(busy) == 2
     assert all(call["compute"] > 0.99 * seconds for call, seconds in zip(record["calls"], busy, strict=False))
     assert record["peak_device_memory_mb"] >= 64  # its matrix
+
+
+@pytest.mark.parametrize(("code", "loaded"), [("", False), ("import helper\n", True)])
+def test_torch_is_loaded_for_methods_that_use_it_and_no_others(code, loaded, tmp_path):
+    plain = (
+        "import sys, numpy as np\n"
+        f"{code}"
+        "class Plain:\n"
+        "    def setup(self, context):\n"
+        "        pass\n"
+        "    def register(self, fixed, moving):\n"
+        "        print('torch' in sys.modules)\n"
+        "        return np.zeros((3, *fixed.grid.shape), np.float32)\n"
+    )
+    (tmp_path / "plain.py").write_text(plain)
+    (tmp_path / "helper.py").write_text("def late():\n    import torch\n")
+    method = MethodFile("plain", tmp_path / "plain.smk", "Plain", python="plain:Plain")
+    record = run(tmp_path, method, ["good"])["good"]
+    assert record["status"] == "ok", record["log_tail"]
+    assert record["log_tail"][-1] == str(loaded)

@@ -1,5 +1,7 @@
 """A method that finds every shift, from the centres of mass, and gets one thing wrong."""
 
+import hashlib
+import threading
 import time
 
 import numpy as np
@@ -39,10 +41,24 @@ class Wrong:
         if self.mistake == "restless":
             shift = shift + 1
         if self.mistake == "slow":
+            self.kept = np.ones(2**25)  # 256 MB
             time.sleep(2)
+        if self.mistake in ("busy", "threads"):
+            work = [threading.Thread(target=compute) for _ in range(1 + (self.mistake == "threads"))]
+            for thread in work:
+                thread.start()
+            for thread in work:
+                thread.join()
         change = MISTAKES.get(self.mistake, MISTAKES["none"])
         u = change(shift, fixed.grid)
         return np.broadcast_to(u[:, None, None, None], points.shape).astype(np.float32)
+
+
+def compute() -> None:
+    """Half a second of work that other threads need not wait for."""
+    end = time.thread_time() + 0.5
+    while time.thread_time() < end:
+        hashlib.sha256(bytes(2**22))
 
 
 def centre(volume) -> np.ndarray:
