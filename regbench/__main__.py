@@ -95,6 +95,7 @@ def prepare_reference(study: StudyFile, task: Word, out: Out, log: Log = None) -
     plan, w = Workflow.of(study), SimpleNamespace(task=task)
     with machine_lock("shared"):
         prepare_reference(read_record(plan.reference_data(w)), plan.task(task), out)
+    stop_at_failure(plan, f"preparation of the reference of {task}", out, log)
 
 
 @stage()
@@ -147,6 +148,7 @@ def train(
     if declared.python and waited is None:
         from regbench.models.watched import training_command, watch_training
 
+        log_to(None)  # the file is the training's
         command, limits = (
             training_command(plan.study.train_processes, "regbench", sys.argv[1:]),
             plan.study.limits,
@@ -237,6 +239,7 @@ def score(
             plan.study.scores,
             keep=plan.study.fields.keep,
             scored_by=plan.scored_by(w),
+            on_failure=plan.study.on_failure,
         )
 
 
@@ -301,7 +304,8 @@ def figures(study: StudyFile, log: Log = None) -> None:
     log_to(log)
     plan = Workflow.of(study)
     learned = {name for name, method in plan.methods.items() if method.learned}
-    write_figures(plan.study, plan.folder, plan.figures(), plan.runs(), plan.trained(), learned)
+    with machine_lock("shared"):
+        write_figures(plan.study, plan.folder, plan.figures(), plan.runs(), plan.trained(), learned)
 
 
 app.command(epilog=commands.REGISTER)(commands.register)
@@ -337,7 +341,8 @@ def report(
 
     log_to(log)
     plan, out = Workflow.of(results / "study.json"), out or results / "report.html"
-    size = write_report(plan.study, results, plan.methods, plan.runs(), out)
+    with machine_lock("shared"):
+        size = write_report(plan.study, results, plan.methods, plan.runs(), out)
     print(f"{out}: {size / 1e6:.1f} MB")
 
 

@@ -339,6 +339,10 @@ class Workflow(Plan):
     def run_records(self) -> list[str]:
         return [str(self.folder / "runs" / t / m / v / b / "batch.json") for t, m, v, b in self.runs()]
 
+    def accuracy_records(self) -> list[str]:
+        """Those of batches that are not timed."""
+        return [path for path in self.run_records() if not Path(path).parent.name.startswith("timed_")]
+
     def model_records(self) -> list[str]:
         return [
             str(self.folder / "models" / t / m / v / f"r{r}" / "record.json") for t, m, v, r in self.trained()

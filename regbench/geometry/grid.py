@@ -7,6 +7,9 @@ import numpy as np
 
 LPS_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # NIfTI headers are RAS; the same matrix converts either way
 
+NO_GRID = "its header has no grid (origin 0, spacing 1): copy the fixed image's"
+NOT_RAS = "its header is turned from RAS to LPS: NIfTI's affine is in RAS, only the displacements are in LPS"
+
 
 @dataclass(frozen=True, eq=False)
 class Grid:
@@ -76,6 +79,30 @@ class Grid:
         corners = np.indices((2, 2, 2)).reshape(3, -1) * (np.array(self.shape)[:, None] - 1)
         gap = self.to_points(corners) - other.to_points(corners)
         return float(np.linalg.norm(gap, axis=0).max())
+
+    def differences(self, other: "Grid", tol: float = 1e-3) -> str:
+        """In words, what this grid has that is not as in `other`: shape, spacing, direction, origin (LPS, mm); and the usual
+        reason, where it is one. Empty where `same_as` holds."""
+        if self.same_as(other, tol):
+            return ""
+        if self.shape == other.shape:
+            for matrix, reason in ((np.eye(4), NO_GRID), (LPS_RAS @ other.affine, NOT_RAS)):
+                if np.allclose(self.affine, matrix, atol=tol) or np.allclose(
+                    self.affine, LPS_RAS @ matrix, atol=tol
+                ):
+                    return reason
+        parts = [("shape", self.shape, other.shape)] if self.shape != other.shape else []
+        parts += [
+            (name, _numbers(getattr(self, name)), _numbers(getattr(other, name)))
+            for name in ("spacing", "direction", "origin")
+            if not np.allclose(getattr(self, name), getattr(other, name), atol=tol)
+        ]
+        told = [f"{name} {found} instead of {expected}" for name, found, expected in parts]
+        return ", ".join(told) or f"voxels up to {self.apart(other):.2g} mm apart"
+
+
+def _numbers(values: np.ndarray) -> str:
+    return " ".join(f"{value:.4g}" for value in values.ravel() + 0.0)
 
 
 def itk_grid(shape: Any, origin: Any, spacing: Any, direction: Any) -> Grid:

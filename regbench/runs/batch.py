@@ -303,7 +303,7 @@ def _problem(field: Path, pair: dict[str, Any], left: list[str]) -> str:
         return (str(error) or "the field is too large").replace(str(field), "the field")
     fixed = read_volume(pair["fixed"]["image"]).grid
     if not grid.same_as(fixed):
-        return f"the field's grid (shape {grid.shape}) is not that of the fixed image (shape {fixed.shape})"
+        return f"the field's grid is not that of the fixed image: {grid.differences(fixed)}"
     return ""
 
 

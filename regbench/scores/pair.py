@@ -111,7 +111,7 @@ def _measure(pair: Row, path: str, session: Session) -> dict[str, Value]:
     grid = fixed.image.grid
     u, field_grid = read_field(path)
     if not field_grid.same_as(grid):
-        raise ValueError(f"{path}: the field lies on {field_grid}, expected the prepared fixed grid {grid}")
+        raise ValueError(f"{path}: not on the prepared fixed grid: {field_grid.differences(grid)}")
     points = grid.points() + u
     values: dict[str, Value] = {**_similarity(fixed, warp_image(moving, points, session))}
     values["folding"], values["sdlogj"] = folding(u, grid, fixed.brain)

@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 from typing import Literal
 
+from regbench.problems import StepFailed
 from regbench.progress import Progress
 from regbench.records import read_record, write_text
 from regbench.scores.dropped import check_dropped, drop_fields, kept_scores
@@ -23,11 +24,13 @@ def score_batch(
     threads: int = 1,
     keep: Literal["all"] | int = "all",
     scored_by: str = "",
+    on_failure: Literal["record", "stop"] = "record",
 ) -> None:
     """Score every pair of a batch and write scores/TASK/METHOD/VARIANT/BATCH.csv, whole or not at all.
 
     pairs: the batch's pairs record; runs: its folder runs/TASK/METHOD/VARIANT/rR_bK; threads: for surface distances.
-    A run that failed, or whose scoring fails, becomes rows with a status and no value: no pair is ever left out.
+    A run that failed, or whose scoring fails, becomes rows with a status and no value: no pair is ever left out. Where it is to
+    stop at a failure, a scoring that fails raises StepFailed instead.
     Then the fields of all but the first `keep` pairs are deleted; `scored_by` says with what settings and code they
     were scored. Raises ValueError when scores need fields that an earlier scoring dropped.
     """
@@ -38,22 +41,25 @@ def score_batch(
     rows: list[Row] = []
     progress = Progress("/".join(("scores", *runs.parts[-4:])), len(todo), "pair")
     for done, pair in enumerate(todo, 1):
-        rows += _score_safely(pair, runs, session, scored_by)
+        rows += _score_safely(pair, runs, session, scored_by, on_failure == "stop")
         progress.step(done)
     write_text(out, _csv(rows))
     if keep != "all":
         drop_fields(todo[keep:], runs, rows, scored_by)
 
 
-def _score_safely(pair: Row, runs: Path, session: Session, scored_by: str) -> list[Row]:
+def _score_safely(pair: Row, runs: Path, session: Session, scored_by: str, stop: bool) -> list[Row]:
     run = _identity(pair, runs)
     try:
         run |= read_record(runs / f"{pair['pair']}.json")
         if (kept := kept_scores(pair, run, scored_by)) is not None:
             return kept
         return score_pair(pair, run, session.settings, session)
-    except Exception:  # failure is data: whatever happened, the other pairs go on
+    except Exception as error:  # failure is data: whatever happened, the other pairs go on
         log.exception("%s: pair %s could not be scored", runs, pair["pair"])
+        if stop:
+            told = {"status": "error", "message": f"{type(error).__name__}: {error}"}
+            raise StepFailed(f"scoring of {runs.name}/{pair['pair']}", told, None) from error
         return unscored(pair, run, "error")
 
 

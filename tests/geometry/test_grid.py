@@ -75,3 +75,28 @@ def test_apply_affine_keeps_the_shape_of_its_points():
     matrix = np.array([[0, -1, 0, 5], [1, 0, 0, 0], [0, 0, 2, -1], [0, 0, 0, 1.0]])
     assert np.allclose(apply_affine(matrix, np.array([1, 2, 3])), [3, 1, 5])
     assert apply_affine(matrix, np.zeros((3, 2, 4, 5))).shape == (3, 2, 4, 5)
+
+
+def test_what_differs_between_two_grids_is_told_in_words():
+    grid = GRIDS["oblique, anisotropic"]
+
+    def told(affine=None, shape=grid.shape):
+        return Grid(shape, grid.affine if affine is None else affine).differences(grid)
+
+    assert told() == ""
+    assert told(shape=(3, 3, 3)) == f"shape (3, 3, 3) instead of {grid.shape}"
+    wider = grid.affine.copy()
+    wider[:3, :3] *= 1.5
+    assert told(wider).startswith("spacing ")
+    assert " instead of " in told(wider)
+    assert "origin" not in told(wider)
+    moved = grid.affine.copy()
+    moved[:3, 3] += 2
+    assert told(moved).startswith("origin ")
+    turned = grid.affine.copy()
+    turned[:3, 0] *= -1
+    assert told(turned).startswith("direction ")
+    assert "spacing" not in told(turned)
+    assert "no grid" in told(np.eye(4))
+    assert "no grid" in told(np.diag([-1.0, -1, 1, 1]))  # as of a NIfTI file without affine
+    assert "turned from RAS to LPS" in told(np.diag([-1.0, -1, 1, 1]) @ grid.affine)

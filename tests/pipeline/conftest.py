@@ -60,7 +60,13 @@ def smoke_study() -> dict:
 
 @pytest.fixture(scope="session")
 def smoke(tmp_path_factory) -> Pipeline:
-    """The smoke study, run once."""
+    """The smoke study, run once, with two methods of one's own as `regbench new-method` writes them."""
     pipeline = Pipeline(tmp_path_factory.mktemp("smoke"), smoke_study())
+    methods = pipeline.folder / "my_methods"
+    methods.mkdir()
+    for name, kind in (("mine", "--command"), ("my_class", "--python")):
+        command = [sys.executable, "-m", "regbench", "new-method", name, kind, "--folder", str(methods)]
+        subprocess.run(command, check=True, cwd=ROOT)
+    pipeline.study["method_folders"] = [str(ROOT / "workflow" / "methods"), str(methods)]
     pipeline.snakemake()
     return pipeline

@@ -106,6 +106,25 @@ def test_every_command_works_as_it_stands(command, workspace):
     assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
 
 
+def test_the_method_that_readme_makes_is_in_the_next_study(workspace):
+    """That it comes to its row is seen in the smoke study's own tests, which run it."""
+    environment = {**os.environ, "PYTHONPATH": str(workspace)}
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "-n",
+        "--quiet",
+        "host",
+        "--configfile",
+        "workflow/studies/smoke.yaml",
+    ]
+    said = subprocess.run(
+        command, cwd=workspace, env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    assert re.search(r"^mine +4$", said, re.MULTILINE), said
+
+
 def test_the_two_subjects_of_readme_come_to_their_table(workspace):
     table = (workspace / "results" / "mine" / "tables" / "table1.md").read_text()
     for label in ("Affine", "SyN", "B-spline", "DMI-IO"):

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,13 @@ import pytest
 from regbench.records import read_record
 from tests.pipeline.conftest import ROOT, Pipeline
 
+HOLD = (
+    "import sys\n"
+    "from regbench.runs.lock import machine_lock\n"
+    "with machine_lock('exclusive'):\n"
+    "    print('holds', flush=True)\n"
+    "    sys.stdin.read()\n"
+)
 pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(1800)]
 
 
@@ -28,6 +36,8 @@ def test_every_method_ends_ok_and_stands_in_its_table(smoke):
         "dmi_fast",
         "dmi_fast_io",
         "dmi_io",
+        "mine",
+        "my_class",
     }
     assert set(scores[scores.task == "multi"].method) == {
         "identity",
@@ -38,9 +48,16 @@ def test_every_method_ends_ok_and_stands_in_its_table(smoke):
         "dmi_fast",
         "dmi_fast_io",
         "dmi_io",
+        "mine",
+        "my_class",
     }
-    for name, row in (("table1", "VoxelMorph"), ("table2", "SyN")):
-        assert row in (smoke.results / "tables" / f"{name}.md").read_text()
+    for name, row in (
+        ("table1", "VoxelMorph"),
+        ("table2", "SyN"),
+        ("table1", "Mine"),
+        ("table2", "My class"),
+    ):
+        assert f"| {row} " in (smoke.results / "tables" / f"{name}.md").read_text()
 
 
 def test_truth_beats_identity_and_has_no_error(smoke):
@@ -56,6 +73,43 @@ def test_timed_runs_are_apart_and_have_a_cold_call(smoke):
     syn = timings[(timings.method == "syn") & (timings.phase == "compute")]
     assert set(syn.call) == {0, 1}
     assert (syn.seconds > 0).all()
+
+
+def test_timed_batches_come_when_all_others_are_done(smoke):
+    batches = {path: path.stat().st_mtime for path in smoke.results.glob("runs/*/*/*/*/batch.json")}
+    timed = {path: time for path, time in batches.items() if path.parent.name.startswith("timed_")}
+    assert timed
+    assert max(time for path, time in batches.items() if path not in timed) <= min(timed.values())
+
+
+COMPUTING = ("data", "prepare-reference", "prepare-subject", "prepare-pairs", "train", "run", "score", "figures", "report")  # fmt: skip
+
+
+def test_every_stage_that_computes_waits_for_a_timed_run(smoke):
+    said = smoke.snakemake("-n", "--forceall", "--printshellcmds")
+    found = re.findall(r"(python -m regbench (\S+) .*)", said)
+    commands = {stage: line.strip() for line, stage in found if "--batch timed_" not in line}
+    environment = {**smoke.environment, "PYTHONPATH": str(ROOT), "REGBENCH_LOCK": str(smoke.folder / "timed")}
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert holder.stdout and holder.stdout.readline()
+    started = {
+        stage: subprocess.Popen(
+            [sys.executable, *commands[stage].split()[1:]], cwd=smoke.folder, env=environment, stderr=subprocess.PIPE, text=True
+        )
+        for stage in COMPUTING
+    }  # fmt: skip
+    try:
+        for stage, process in started.items():
+            assert process.stderr
+            lines = iter(process.stderr.readline, "")
+            said = next((line for line in lines if "waiting for a timed run on this machine" in line), None)
+            assert said, f"{stage} does not wait"
+    finally:
+        for process in (*started.values(), holder):
+            process.kill()
+            process.communicate()
 
 
 def test_provenance_says_where_it_was_measured(smoke):
@@ -75,7 +129,7 @@ def test_editing_one_methods_options_reruns_that_method_only(smoke):
         planned = smoke.planned()
     finally:
         smoke.study = kept
-    assert planned == {"syn", "score", "gather", "write_tables", "figures", "write_report", "all"}
+    assert planned == {"syn", "accuracy", "score", "gather", "write_tables", "figures", "write_report", "all"}
 
 
 def test_another_pair_to_show_redraws_the_figures_alone(smoke):

@@ -159,5 +159,5 @@ def test_a_field_on_another_grid_is_refused_by_name(tmp_path):
     image = sitk.ReadImage(run["field"])
     image.SetOrigin([0.0, 0.0, 0.0])
     sitk.WriteImage(image, run["field"])
-    with pytest.raises(ValueError, match=r"a__b\.nii\.gz: the field lies on"):
+    with pytest.raises(ValueError, match=r"a__b\.nii\.gz: not on the prepared fixed grid: "):
         score_pair(pair, run, ONCE)

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from regbench.problems import StepFailed
 from regbench.records import write_record
 from regbench.scores.metrics import METRICS
 from regbench.scores.pair import COLUMNS
@@ -49,6 +50,19 @@ def test_a_field_that_was_damaged_after_its_run_fails_its_own_pair_only(batch, t
     score_batch(pairs, runs, out, ScoreSettings())
     status = read(out).groupby("fixed")["status"].unique().map(list).to_dict()
     assert status == {"a": ["error"], "b": ["ok"]}
+
+
+def test_where_it_is_to_stop_a_scoring_that_fails_is_raised_with_its_pair_and_no_scores_are_left(
+    batch, tmp_path
+):
+    pairs, runs, out = batch
+    good = write_run(tmp_path, np.zeros((3, *GRID.shape), np.float32))
+    damaged = tmp_path / "damaged.nii.gz"
+    damaged.write_bytes(b"not an image")
+    write_record(runs / "a__b.json", good | {"field": str(damaged)})
+    with pytest.raises(StepFailed, match=r"scoring of r2_b0/a__b ended as error: .*damaged\.nii\.gz"):
+        score_batch(pairs, runs, out, ScoreSettings(), on_failure="stop")
+    assert not out.exists()
 
 
 def test_a_pair_whose_preparation_failed_is_still_counted(batch, tmp_path):

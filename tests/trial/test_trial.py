@@ -53,6 +53,16 @@ def test_a_classic_mistake_is_named(mistake, words, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("how", "words"),
+    [("nowhere", "its header has no grid"), ("lps", "turned from RAS to LPS"), ("elsewhere", "origin ")],
+)
+def test_a_field_on_a_wrong_grid_is_told_with_what_is_wrong_about_it(how, words, tmp_path):
+    found = list(islice(try_method(METHODS, "misplaced", {"how": how}, tmp_path), 3))
+    assert {finding.outcome for finding in found} == {"FAILED"}
+    assert all(words in finding.words for finding in found), found
+
+
+@pytest.mark.parametrize(
     ("mistake", "check"),
     [("unseeded", "the same seed twice"), ("restless", "identical images")],
 )
