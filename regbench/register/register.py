@@ -24,6 +24,7 @@ from regbench.records import read_record
 from regbench.register.request import Request
 from regbench.register.scans import for_affine, pair_record, read_scans, shown, working_grid
 from regbench.runs.batch import run_batch
+from regbench.runs.lock import machine_lock
 from regbench.scores.deformation import folding
 from regbench.scores.similarity import mutual_information
 from regbench.study import AffineSettings
@@ -49,7 +50,7 @@ def register(request: Request) -> Registered:
     matrix = np.eye(4)
     with tempfile.TemporaryDirectory() as folder:
         if request.affine:
-            with Waiting("affine alignment"):
+            with Waiting("affine alignment"), machine_lock("shared"):
                 fixed, moving = (for_affine(scan.volume, request) for scan in scans)
                 matrix, _ = register_affine(fixed, moving, AffineSettings())
         seen = shown(scans, matrix, request, facts)

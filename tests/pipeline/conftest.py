@@ -67,6 +67,6 @@ def smoke(tmp_path_factory) -> Pipeline:
     for name, kind in (("mine", "--command"), ("my_class", "--python")):
         command = [sys.executable, "-m", "regbench", "new-method", name, kind, "--folder", str(methods)]
         subprocess.run(command, check=True, cwd=ROOT)
-    pipeline.study["method_folders"] = [str(ROOT / "workflow" / "methods"), str(methods)]
+    pipeline.study["method_folders"] = [str(methods)]
     pipeline.snakemake()
     return pipeline

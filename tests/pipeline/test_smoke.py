@@ -93,7 +93,8 @@ def test_every_stage_that_computes_waits_for_a_timed_run(smoke):
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLD], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
-    assert holder.stdout and holder.stdout.readline()
+    assert holder.stdout
+    assert holder.stdout.readline()
     started = {
         stage: subprocess.Popen(
             [sys.executable, *commands[stage].split()[1:]], cwd=smoke.folder, env=environment, stderr=subprocess.PIPE, text=True
