@@ -5,6 +5,7 @@ import tomllib
 from importlib import metadata
 from pathlib import Path
 
+import pytest
 import yaml
 from packaging.requirements import Requirement
 
@@ -20,10 +21,18 @@ def plain(name: str) -> str:
 
 
 def test_every_pin_is_exact_and_installed_here():
+    peers = {plain(Requirement(text).name) for text in PROJECT["optional-dependencies"]["peers"]}
+    absent = []
     for requirement in LOCK:
         (pin,) = requirement.specifier
         assert pin.operator == "=="
-        assert metadata.version(requirement.name).split("+")[0] == pin.version, requirement.name
+        try:
+            assert metadata.version(requirement.name).split("+")[0] == pin.version, requirement.name
+        except metadata.PackageNotFoundError:
+            assert plain(requirement.name) in peers, f"{requirement.name} is not installed"
+            absent.append(requirement.name)
+    if absent:
+        pytest.skip(f"the extra `peers` is not here: {', '.join(absent)}")
 
 
 def test_the_lock_satisfies_the_project():

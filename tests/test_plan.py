@@ -7,8 +7,11 @@ import pytest
 import yaml
 
 from regbench.check.study import check_study
+from regbench.methods.discovery import discover
 from regbench.plan import Plan
+from regbench.runs.environments import made
 from regbench.study import parse_study
+from regbench.workflow import Workflow
 
 ROOT = Path(__file__).resolve().parent.parent
 RAW = yaml.safe_load((ROOT / "workflow" / "studies" / "smoke.yaml").read_text())
@@ -248,3 +251,12 @@ def test_tuning_needs_validation_pairs_and_names_of_its_own(tmp_path):
         ):
             check_study(plan(tmp_path, **TUNING, methods={"syn": {"variants": {name: {}}}}))
         check_study(plan(tmp_path, methods={"syn": {"variants": {name: {}}}}))
+
+
+def test_the_study_of_peers_has_every_method_and_peer_in_the_tasks_that_it_can_do():
+    found = Workflow.from_file(ROOT / "workflow" / "studies" / "peers.yaml")
+    methods = discover([ROOT / "workflow" / "methods", ROOT / "workflow" / "peers"])
+    apart = {"precomputed", *(name for name, method in methods.items() if not made(method))}
+    for task, contrasts in (("mono", "mono"), ("multi", "multi")):
+        able = {name for name, method in methods.items() if contrasts in method.modalities} - apart
+        assert set(found.task_methods(task)) == able

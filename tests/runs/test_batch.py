@@ -325,6 +325,17 @@ def test_memory_is_that_of_the_whole_process_tree(tmp_path):
     assert record["peak_memory_mb"] > 200
 
 
+def test_what_a_command_leaves_running_is_gone_before_the_next_pair(tmp_path, zero_field):
+    """The second pair's command ends with 7 where it finds the first one's daemon."""
+    look = "test -e LEFT && kill -0 $(cat LEFT) && exit 7"
+    leave = "setsid sleep 300 > /dev/null 2>&1 & echo $! > LEFT"
+    method = MethodFile("c", HERE / "c.smk", "C", command=f"sh -c '{look}; {leave}; cp FIELD OUT'")
+    options = {"field": zero_field, "left": str(tmp_path / "left")}
+    records = run(tmp_path, method, ["good", "good1"], options=options)
+    assert {record["status"] for record in records.values()} == {"ok"}, records
+    assert (tmp_path / "left").exists()
+
+
 def test_a_command_is_timed_as_a_whole(tmp_path, zero_field):
     method = MethodFile("c", HERE / "c.smk", "C", command="cp FIELD OUT")
     record = run(tmp_path, method, ["good"], timed=True, options={"field": zero_field})["good"]
