@@ -1,4 +1,4 @@
-"""README's table of methods on real scans says what benchmarks/results/peers_real.json holds, and nothing else."""
+"""What README says of methods is what benchmarks/results/peers_real.json and peers.json hold."""
 
 import json
 import re
@@ -36,3 +36,18 @@ def test_what_is_said_beside_the_table_holds():
     assert {row["method"] for row in KEPT["rows"] if row["folding"] > 0} == {"dmi", "bspline"}
     assert not [row for row in KEPT["rows"] if row["failed"] or row["pairs"] != 12]
     assert KEPT["measured"]["clean"] is True
+
+
+def test_the_errors_on_the_phantom_are_those_that_were_measured():
+    kept = json.loads((ROOT / "benchmarks" / "results" / "peers.json").read_text(encoding="utf8"))
+    errors = {(row["task"], row["method"]): f"{row['error']:.2f}" for row in kept["rows"]}
+    text = (ROOT / "README.md").read_text(encoding="utf8").partition("On the phantom, where the true")[2]
+    mono, _, multi = text.partition("## Licence")[0].partition("of two contrasts")
+    for task, told in (("mono", mono), ("multi", multi)):
+        named = re.findall(r"([\d.]+)\s+with\s+`(\w+)`", told)
+        assert len(named) > 5
+        assert [error for error, _ in named] == [errors[task, method] for _, method in named]
+        assert f"{errors[task, 'identity']} mm" in told
+    assert f"worse there: {errors['multi', 'voxelmorph_ncc']}" in multi
+    assert not [row for row in kept["rows"] if row["failed"] or row["pairs"] != 12]
+    assert kept["measured"]["clean"] is True
