@@ -156,6 +156,10 @@ def train(
         watch_training(command, out, log, limits.memory_gb, limits.train_seconds, threads)
         stop_at_failure(plan, f"training {task}/{method}/{variant}", out, log)
         return
+    if waited is not None:
+        from regbench.models.watched import end_with_parent
+
+        end_with_parent()  # each process of several, whose parent is torch's launcher
     log_to(log)
     pairs = [
         p for path in plan.training_pairs(SimpleNamespace(task=task)) for p in read_record(path)["pairs"]
@@ -181,7 +185,7 @@ def train(
         train_model(
             cast(Trainable, load_method(declared.python or "", options)), training, validation, folder=out.parent, seed=seed,
             threads=threads, device=device(plan.study.device),
-            limit_seconds=plan.study.limits.train_seconds, code_folder=declared.path.parent, waited=waited,
+            limit_seconds=plan.study.limits.train_seconds, declared=declared, waited=waited,
         )  # fmt: skip
 
 

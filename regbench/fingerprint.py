@@ -44,8 +44,13 @@ def fingerprint(entries: Iterable[str], folder: Path | None = None) -> str:
 
 def modules_beside(script: Path) -> list[Path]:
     """The Python files that a script imports, directly or not, from the folder it lies in."""
-    found = reached([script.stem], script.parent)
+    found = _reach(_imports("", script), script.parent)
     return sorted(path for name, path in found.items() if not _ours(name) and path != script)
+
+
+def modules_of(entry: str, folder: Path) -> list[Path]:
+    """The Python files in `folder` that an entry module is made of; none of this package's."""
+    return sorted(path for name, path in reached([entry], folder).items() if not _ours(name))
 
 
 def imported(entries: Iterable[str], folder: Path | None = None) -> set[str]:
@@ -60,7 +65,11 @@ def reached(entries: Iterable[str], folder: Path | None = None) -> dict[str, Pat
     for name in todo:
         if _ours(name) and _path(name, folder) is None:
             raise ValueError(f"{name}: no such module in {ROOT}")
-    found: dict[str, Path] = {}
+    return _reach(todo, folder)
+
+
+def _reach(names: Iterable[str], folder: Path | None) -> dict[str, Path]:
+    todo, found = list(names), {}
     while todo:
         name = todo.pop()
         path = _path(name, folder)
@@ -81,7 +90,7 @@ def _path(name: str, folder: Path | None) -> Path | None:
     if root is None or not name:
         return None
     base = root.joinpath(*parts)
-    for path in (base.with_name(f"{base.name}.py"), base / "__init__.py"):
+    for path in (base / "__init__.py", base.with_name(f"{base.name}.py")):  # Python's own order
         if path.is_file():
             return path
     return None
@@ -89,8 +98,13 @@ def _path(name: str, folder: Path | None) -> Path | None:
 
 def _imports(name: str, path: Path) -> list[str]:
     """Modules a file imports anywhere, also inside functions; `from a import b` may name a module a.b."""
+    return _imports_then(name, path, path.stat().st_mtime_ns)
+
+
+@cache
+def _imports_then(name: str, path: Path, changed: int) -> list[str]:
     names: list[str] = []
-    for node in ast.walk(_tree(path, path.stat().st_mtime_ns)):
+    for node in ast.walk(_tree(path, changed)):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):

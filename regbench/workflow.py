@@ -17,7 +17,7 @@ from typing import Any
 from regbench.check.study import check_study
 from regbench.documents import read_mapping
 from regbench.figures.names import KINDS, Asked, in_reading_order
-from regbench.fingerprint import fingerprint
+from regbench.fingerprint import fingerprint, modules_of
 from regbench.plan import METHODS, TUNED, Plan
 from regbench.records import read_record, write_record, write_text
 from regbench.runs.environments import facts_of
@@ -122,12 +122,21 @@ class Workflow(Plan):
         """What a method's numbers depend on besides a study's settings: its file's options, code and files of its own."""
         declared = self.methods[method]
         stages = ("models", "runs") if declared.trains else ("runs",)
+        folder = declared.path.parent
+        files = own_files(declared, declared.options, {})
+        files += (
+            modules_of(declared.python, folder) if declared.python else []
+        )  # another commit of ours says nothing of these
+
+        def named(path: Path) -> str:
+            return str(path.relative_to(folder)) if path.is_relative_to(folder) else path.name
+
         return {
             "label": declared.label,
             "options": declared.options,
             "runs": [declared.python, declared.command, declared.train],
             "code": {stage: self.method_code(stage, method) for stage in stages},
-            "files": {path.name: file_hash(path)[:32] for path in own_files(declared, declared.options, {})},
+            "files": {named(path): file_hash(path)[:32] for path in files},
         }
 
     def wildcards(self) -> dict[str, str]:

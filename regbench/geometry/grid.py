@@ -85,17 +85,16 @@ class Grid:
         reason, where it is one. Empty where `same_as` holds."""
         if self.same_as(other, tol):
             return ""
-        if self.shape == other.shape:
-            for matrix, reason in ((np.eye(4), NO_GRID), (LPS_RAS @ other.affine, NOT_RAS)):
-                if np.allclose(self.affine, matrix, atol=tol) or np.allclose(
-                    self.affine, LPS_RAS @ matrix, atol=tol
-                ):
-                    return reason
+        if self.shape == other.shape and any(np.allclose(self.affine, none) for none in (np.eye(4), LPS_RAS)):
+            return NO_GRID
+        turned = Grid(self.shape, LPS_RAS @ self.affine)
+        if turned.same_as(other, tol):
+            return NOT_RAS
         parts = [("shape", self.shape, other.shape)] if self.shape != other.shape else []
         parts += [
             (name, _numbers(getattr(self, name)), _numbers(getattr(other, name)))
             for name in ("spacing", "direction", "origin")
-            if not np.allclose(getattr(self, name), getattr(other, name), atol=tol)
+            if not np.allclose(getattr(self, name), getattr(other, name), rtol=0, atol=tol)
         ]
         told = [f"{name} {found} instead of {expected}" for name, found, expected in parts]
         return ", ".join(told) or f"voxels up to {self.apart(other):.2g} mm apart"

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from regbench.methods.discovery import MethodFile
 from regbench.models.finished import finished, keep
 from regbench.models.pairs import Pairs
 from regbench.models.parallel import processes
@@ -25,13 +26,13 @@ def train_model(
     threads: int,
     device: str,
     limit_seconds: float,
-    code_folder: Path | None = None,
+    declared: MethodFile | None = None,
     waited: float | None = None,
 ) -> dict[str, Any]:
     """Train, or go on training, the network of `method`; write model.pt, curve.csv, tensorboard/ and record.json.
 
     The pairs are records of the stage `prepared`; those that failed there are left out. `device`: "cpu", "cuda" or "auto".
-    `code_folder`: that of the method's file, whose modules are part of what is trained. `waited`: the caller holds the
+    `declared`: the method's file, whose modules, data files and packages are part of what is trained. `waited`: the caller holds the
     machine's lock and waited so many seconds for it.
     The model kept is the one of least loss on the validation pairs, the untrained one included (the last one where there
     are none). Failure is
@@ -59,7 +60,7 @@ def train_model(
             masks = getattr(method, "use_mask", False)
             val_or_none = Pairs(val, masks) if val else None
             trainer = Trainer(
-                method, Pairs(train, masks), val_or_none, folder, seed, _device(device), code_folder
+                method, Pairs(train, masks), val_or_none, folder, seed, _device(device), declared
             )
             record |= {"parameters": trainer.parameters, "device": str(trainer.device)}
             record |= {"processes": trainer.share.world, "threads": threads * trainer.share.world}

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,6 +25,8 @@ from regbench.runs.supervisor import (
 )
 
 SLACK_SECONDS = 600.0  # beyond the limit of the training itself: for its start, its last step and validation
+GRACE_SECONDS = 60.0  # to end in, once the record is written
+PATIENCE_SECONDS = 30.0  # with what cannot be killed
 TAIL = 20  # lines of the log kept in a record
 SIGKILL = -9
 
@@ -58,23 +61,27 @@ def watch_training(
     killed SLACK_SECONDS after it, status timeout; one that needs more memory than `memory_gb` at once, status oom. All
     that it started is killed with it, and what it leaves behind when it ends.
     """
-    record.unlink(missing_ok=True)
     LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1)  # what its child leaves behind is then found below this process
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.signal(signal.SIGTERM, _end) if main else None  # so that all is killed that it started
     before = set(descendants(os.getpid()))
     with machine_lock("shared") as waited:
+        record.unlink(missing_ok=True)
         start = time.monotonic()
         child = subprocess.Popen(
             [*command, "--waited", f"{waited:.3f}"],
             env={**os.environ, **thread_variables(threads)},
-            preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),
+            preexec_fn=end_with_parent,
         )
         try:
-            killed = _watch(child, memory_gb, start + limit_seconds + SLACK_SECONDS)
+            killed = _watch(child, record, memory_gb, start + limit_seconds + SLACK_SECONDS)
         finally:
-            while left := set(descendants(os.getpid())) - before:
-                _kill(left)
-            child.wait()
-    if killed or not record.exists():
+            _kill_all(before)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(PATIENCE_SECONDS)
+            if main:
+                signal.signal(signal.SIGTERM, handler)
+    if not record.exists():
         status = killed or ("oom" if child.returncode == SIGKILL else "error")
         message = {
             "oom": f"memory limit of {memory_gb:g} GB passed",
@@ -91,8 +98,18 @@ def watch_training(
         write_record(record, {"status": status, "message": message, "log_tail": tail, **facts})
 
 
-def _watch(child: subprocess.Popen, memory_gb: float, deadline: float) -> Literal["oom", "timeout"] | None:
-    """Wait for the end, or until the child has used too much memory or hung too long: which of them."""
+def end_with_parent() -> None:
+    """Have the kernel kill this process when its parent ends: a training must not outlive who holds the lock for it."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _watch(
+    child: subprocess.Popen, record: Path, memory_gb: float, deadline: float
+) -> Literal["oom", "timeout"] | None:
+    """Wait for the end, or until the child has used too much memory or hung too long: which of them.
+
+    One that has written its record has only to end: GRACE_SECONDS are enough.
+    """
     while child.poll() is None:
         time.sleep(0.2)
         pids = [child.pid, *descendants(child.pid)]
@@ -101,9 +118,22 @@ def _watch(child: subprocess.Popen, memory_gb: float, deadline: float) -> Litera
             used_mb = sum(map(proportional_mb, pids))  # dear, so only when it can matter
         if used_mb > memory_gb * 2**10:
             return "oom"
+        if record.exists():
+            deadline = min(deadline, time.monotonic() + GRACE_SECONDS)
         if time.monotonic() > deadline and child.poll() is None:
             return "timeout"
     return None
+
+
+def _end(_number: int, _frame: object) -> None:
+    raise SystemExit(128 + signal.SIGTERM)
+
+
+def _kill_all(spare: set[int]) -> None:
+    """Kill all that this process started but what it had before; one stuck in the kernel does not hold up the machine."""
+    patience = time.monotonic() + PATIENCE_SECONDS
+    while (left := set(descendants(os.getpid())) - spare) and time.monotonic() < patience:
+        _kill(left)
 
 
 def _kill(pids: Iterable[int]) -> None:

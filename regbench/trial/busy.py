@@ -46,14 +46,14 @@ class BusyThreads:
 
 
 def _at_work() -> int:
-    states = [
-        _state(file) for pid in descendants(os.getpid()) for file in Path(f"/proc/{pid}/task").glob("*/stat")
-    ]
-    return states.count("R")
+    """Threads below the supervisors, which are our children and look around now and then."""
+    me = os.getpid()
+    stats = [_stat(file) for pid in descendants(me) for file in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return sum(state == "R" and parent != str(me) for state, parent, *_ in stats)
 
 
-def _state(file: Path) -> str:
-    """R: running or ready to run (proc(5)); empty for a thread that has ended."""
+def _stat(file: Path) -> list[str]:
+    """State and parent, as in proc(5): R is running or ready to run. Empty words for a thread that has ended."""
     with contextlib.suppress(OSError):
-        return file.read_text(errors="replace").rpartition(")")[2].split()[0]
-    return ""
+        return file.read_text(errors="replace").rpartition(")")[2].split()
+    return ["", ""]

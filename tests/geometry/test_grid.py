@@ -100,3 +100,9 @@ def test_what_differs_between_two_grids_is_told_in_words():
     assert "no grid" in told(np.eye(4))
     assert "no grid" in told(np.diag([-1.0, -1, 1, 1]))  # as of a NIfTI file without affine
     assert "turned from RAS to LPS" in told(np.diag([-1.0, -1, 1, 1]) @ grid.affine)
+    slightly = grid.affine.copy()
+    slightly[0, 3] += 1.5e-3
+    assert told(slightly).startswith("origin ")
+    slightly = grid.affine.copy()
+    slightly[:3, :3] *= 1.0002  # less than a thousandth of a mm a voxel
+    assert told(slightly) == f"voxels up to {Grid(grid.shape, slightly).apart(grid):.2g} mm apart"

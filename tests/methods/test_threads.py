@@ -79,7 +79,7 @@ def test_a_method_keeps_as_many_threads_busy_as_it_is_given(name, threads, pairs
     record = read_record(tmp_path / "runs" / f"{modality}-fixed__{modality}-moving.json")
     assert record["status"] == "ok", record["log_tail"]
     busy, sharing = map(float, record["log_tail"][-1].split())  # of the steady call
-    assert busy < {1: 1.2, 2: 2.5}[threads]
+    assert busy < {1: 1.2, 2: 2.75}[threads]
     assert sharing >= threads or name in SHORT_LIVED
 
 

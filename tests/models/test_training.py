@@ -19,6 +19,7 @@ from torch import nn
 from regbench.geometry.grid import Grid
 from regbench.geometry.images import write_volume
 from regbench.methods.contract import importable, load_method
+from regbench.methods.discovery import MethodFile
 from regbench.models.files import load_model
 from regbench.models.settings import TrainingSettings
 from regbench.models.trainer import rate
@@ -304,7 +305,9 @@ def test_a_training_that_is_finished_is_not_done_again_while_all_is_as_it_was(tm
     assert trained(Brightness(**SETTINGS))[1] > 0
 
 
-def test_a_class_of_one_s_own_is_trained_again_when_its_code_or_what_it_imports_changes(tmp_path):
+def test_a_class_of_one_s_own_is_trained_again_when_its_code_or_what_it_imports_changes(
+    tmp_path, monkeypatch
+):
     given = pairs(tmp_path, "train", 2), []
     methods = tmp_path / "methods"
     methods.mkdir()
@@ -317,7 +320,10 @@ def test_a_class_of_one_s_own_is_trained_again_when_its_code_or_what_it_imports_
         with importable(methods):
             method = load_method("own_class:Own", SETTINGS)
         rest = {"seed": 1, "threads": 1, "device": "cpu", "limit_seconds": 600.0}
-        train_model(method, *given, folder=tmp_path / "model", code_folder=methods, **rest)
+        declared = MethodFile(
+            "own_class", methods / "own_class.smk", "Own", python="own_class:Own", packages=("scipy",)
+        )
+        train_model(method, *given, folder=tmp_path / "model", declared=declared, **rest)
         return method.calls
 
     (methods / "own_class.py").write_text(code)
@@ -328,6 +334,11 @@ def test_a_class_of_one_s_own_is_trained_again_when_its_code_or_what_it_imports_
     assert trained() > 0
     (methods / "own_step.py").write_text("STEPS = 30\n")
     assert trained() > 0
+    (methods / "own_class.txt").write_text("data that its class reads\n")
+    assert trained() > 0
+    monkeypatch.setattr("regbench.runs.environments.version_of_module", lambda module: "99.0")
+    assert trained() > 0
+    assert trained() == 0
 
 
 def test_without_prepared_pairs_training_is_skipped(tmp_path):

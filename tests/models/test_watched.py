@@ -3,9 +3,11 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,41 @@ def test_a_training_that_hangs_is_killed_with_what_it_started_and_frees_the_mach
         assert waited < 1
 
 
+def test_a_training_that_is_done_but_does_not_end_is_killed_and_its_record_stays(tmp_path, monkeypatch):
+    monkeypatch.setattr(watched, "GRACE_SECONDS", 0.5)
+    linger = f'import pathlib, sys, time; pathlib.Path(sys.argv[1]).write_text(\'{{"status": "ok"}}\'); time.sleep({SLEEP})'
+    record, start = tmp_path / "record.json", time.monotonic()
+    command = [sys.executable, "-c", linger, str(record)]
+    watch_training(command, record, None, memory_gb=1, limit_seconds=60, threads=1)
+    assert json.loads(record.read_text())["status"] == "ok"
+    assert time.monotonic() - start < 30
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_no_process_of_a_training_outlives_who_watches_it(tmp_path, number):
+    """Of two processes as torch's launcher starts them: here a shell, whose child asks for the same."""
+    rank = (
+        "import subprocess, sys, time\n"
+        "from regbench.models.watched import end_with_parent\n"
+        "end_with_parent()\n"
+        f"open({str(tmp_path / 'ready')!r}, 'w').close()\n"
+        f"time.sleep({SLEEP})\n"
+    )
+    launcher = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {rank!r}, 'a rank {SLEEP}'])"
+    watcher = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from regbench.models.watched import watch_training\n"
+        f"watch_training([sys.executable, '-c', {launcher!r}], Path({str(tmp_path / 'record.json')!r}), None, 1, 600, 1)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", watcher], env={**os.environ, "PYTHONPATH": str(ROOT)})
+    wait_until(lambda: (tmp_path / "ready").exists())
+    assert running(f"a rank {SLEEP}")
+    process.send_signal(number)
+    process.wait()
+    wait_until(lambda: not running(f"a rank {SLEEP}"))
+
+
 def test_what_a_training_leaves_behind_is_killed(tmp_path):
     leave = (
         "import os, subprocess, sys, pathlib\n"
@@ -93,13 +130,24 @@ def test_threads_are_set_before_a_training_starts(tmp_path):
     assert {json.loads(record.read_text())[name] for name in THREADS} == {"3"}
 
 
-def sleeping() -> list[str]:
-    """Processes that sleep so long, and no other test's."""
+def running(words: str) -> list[str]:
+    """Command lines of processes that end with these words, and of no other test's."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
-            found.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
-    return [words for words in found if words.startswith(f"sleep {SLEEP}")]
+            found.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace").strip())
+    return [line for line in found if line.endswith(words)]
+
+
+def sleeping() -> list[str]:
+    return running(f"sleep {SLEEP}")
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("processes", [1, 2])

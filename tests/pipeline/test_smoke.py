@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -85,11 +86,16 @@ def test_timed_batches_come_when_all_others_are_done(smoke):
 COMPUTING = ("data", "prepare-reference", "prepare-subject", "prepare-pairs", "train", "run", "score", "figures", "report")  # fmt: skip
 
 
-def test_every_stage_that_computes_waits_for_a_timed_run(smoke):
+def test_every_stage_that_computes_waits_for_a_timed_run(smoke, tmp_path):
+    shutil.copytree(
+        smoke.results, tmp_path / "results" / smoke.results.name
+    )  # whose files the stages are about to replace
+    for record in tmp_path.glob("results/*/runs/*/*/*/r*/*__*.json"):
+        record.unlink()  # or a run would find that all is done
     said = smoke.snakemake("-n", "--forceall", "--printshellcmds")
     found = re.findall(r"(python -m regbench (\S+) .*)", said)
     commands = {stage: line.strip() for line, stage in found if "--batch timed_" not in line}
-    environment = {**smoke.environment, "PYTHONPATH": str(ROOT), "REGBENCH_LOCK": str(smoke.folder / "timed")}
+    environment = {**smoke.environment, "PYTHONPATH": str(ROOT), "REGBENCH_LOCK": str(tmp_path / "timed")}
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLD], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -97,7 +103,7 @@ def test_every_stage_that_computes_waits_for_a_timed_run(smoke):
     assert holder.stdout.readline()
     started = {
         stage: subprocess.Popen(
-            [sys.executable, *commands[stage].split()[1:]], cwd=smoke.folder, env=environment, stderr=subprocess.PIPE, text=True
+            [sys.executable, *commands[stage].split()[1:]], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
         )
         for stage in COMPUTING
     }  # fmt: skip

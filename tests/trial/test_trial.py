@@ -73,13 +73,13 @@ def test_other_faults_fail_the_check_that_is_for_them(mistake, check, tmp_path):
 def test_more_threads_than_one_fail_however_busy_the_machine_is(tmp_path):
     found = findings(tmp_path, "threads")
     assert failures(found) == ["one thread"]
-    assert found["one thread"].words.startswith(("1.7", "1.8", "1.9", "2.0", "2.1"))
+    assert 1.5 < float(found["one thread"].words.split()[0]) < 2.2
 
 
 def test_one_thread_at_work_passes_however_many_its_start_has(tmp_path):
     found = findings(tmp_path, "busy")
     assert not failures(found)
-    assert found["one thread"].words.startswith(("1.0", "1.1"))
+    assert float(found["one thread"].words.split()[0]) < 1.25
 
 
 def test_a_slow_and_large_method_is_stopped_at_its_limits(tmp_path):

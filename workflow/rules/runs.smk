@@ -33,11 +33,11 @@ rule run:
 
 
 rule accuracy:
-    localrule: True
     input:
         PLAN.accuracy_records(),
     output:
         touch(ACCURACY),
+    localrule: True
 
 
 for method in PLAN.methods.values():
