@@ -260,3 +260,28 @@ def test_the_study_of_peers_has_every_method_and_peer_in_the_tasks_that_it_can_d
     for task, contrasts in (("mono", "mono"), ("multi", "multi")):
         able = {name for name, method in methods.items() if contrasts in method.modalities} - apart
         assert set(found.task_methods(task)) == able
+
+
+def test_all_files_of_a_method_of_one_s_own_are_among_the_facts_that_merge_compares(tmp_path):
+    files = {
+        "mine.smk": 'use rule run as mine with:\n    wildcard_constraints:\n        method="mine",\n    params:\n        label="Mine",\n        python="mine:Mine",\n',
+        "tool.smk": 'use rule run as tool with:\n    wildcard_constraints:\n        method="tool",\n    params:\n        label="Tool",\n        command="PYTHON HERE/run_tool.py FIXED OUT",\n',
+        "mine.py": "import a, b\n",
+        "run_tool.py": "import a, b.c\n",
+        "a/__init__.py": "x = 1\n",
+        "b/__init__.py": "x = 2\n",
+        "b/c.py": "",
+        "other.py": "",
+    }  # fmt: skip
+    for name, text in files.items():
+        (tmp_path / "methods" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "methods" / name).write_text(text)
+    (tmp_path / "study.yaml").write_text(
+        yaml.safe_dump({**RAW, "method_folders": [str(tmp_path / "methods")]})
+    )
+    found = Workflow.from_file(tmp_path / "study.yaml")
+    assert found.method_facts("mine")["files"].keys() == {"mine.py", "a/__init__.py", "b/__init__.py"}
+    tool = found.method_facts("tool")["files"]
+    assert tool.keys() == {"run_tool.py", "a/__init__.py", "b/__init__.py", "b/c.py"}
+    assert len(set(tool.values())) == 4
+    assert found.method_facts("syn")["files"] == {}
