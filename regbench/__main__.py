@@ -149,10 +149,8 @@ def train(
         from regbench.models.watched import training_command, watch_training
 
         log_to(None)  # the file is the training's
-        command, limits = (
-            training_command(plan.study.train_processes, "regbench", sys.argv[1:]),
-            plan.study.limits,
-        )
+        limits = plan.study.limits
+        command = training_command(plan.study.train_processes, "regbench", sys.argv[1:])
         watch_training(command, out, log, limits.memory_gb, limits.train_seconds, threads)
         stop_at_failure(plan, f"training {task}/{method}/{variant}", out, log)
         return
@@ -180,12 +178,13 @@ def train(
         return
     from regbench.methods.contract import importable, load_method
     from regbench.models.training import Trainable, train_model
+    from regbench.runs.keys import own_parts
 
     with importable(declared.path.parent):
         train_model(
             cast(Trainable, load_method(declared.python or "", options)), training, validation, folder=out.parent, seed=seed,
             threads=threads, device=device(plan.study.device),
-            limit_seconds=plan.study.limits.train_seconds, declared=declared, waited=waited,
+            limit_seconds=plan.study.limits.train_seconds, depends=own_parts(declared, options), waited=waited,
         )  # fmt: skip
 
 
@@ -244,6 +243,7 @@ def score(
             keep=plan.study.fields.keep,
             scored_by=plan.scored_by(w),
             on_failure=plan.study.on_failure,
+            log=log,
         )
 
 

@@ -64,9 +64,13 @@ def _started(process: int) -> str | None:
     return fields[19] if fields and fields[0] != "Z" else None
 
 
-def _stat(process: int) -> list[str]:
-    """Fields of /proc/PID/stat from the state on; empty if there is no such process."""
+def stat_fields(file: Path) -> list[str]:
+    """Fields of a process's or a thread's stat in /proc (proc(5)), from the state on; empty where it is gone."""
     try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()
+        return file.read_text(errors="replace").rpartition(") ")[2].split()
     except OSError:
         return []
+
+
+def _stat(process: int) -> list[str]:
+    return stat_fields(Path(f"/proc/{process}/stat"))

@@ -40,7 +40,7 @@ class StepFailed(MethodFailed):
 
     def __init__(self, step: str, record: dict[str, Any], log: Path | None):
         lines = [f"{step} ended as {record['status']}: {record['message']}", *(record.get("log_tail") or [])]
-        super().__init__("\n".join([*lines, *([f"its log is {log}"] if log else [])]))
+        super().__init__("\n".join([*lines, f"its log is {log}"]))
 
 
 @contextmanager

@@ -123,20 +123,16 @@ class Workflow(Plan):
         declared = self.methods[method]
         stages = ("models", "runs") if declared.trains else ("runs",)
         folder = declared.path.parent
-        files = own_files(declared, declared.options, {})
-        files += (
-            modules_of(declared.python, folder) if declared.python else []
-        )  # another commit of ours says nothing of these
-
-        def named(path: Path) -> str:
-            return str(path.relative_to(folder)) if path.is_relative_to(folder) else path.name
-
+        # Modules of its own too: a commit of regbench's, by which merge takes two codes for one, says nothing of these.
+        modules = modules_of(declared.python, folder) if declared.python else []
+        files = [*own_files(declared, declared.options, {}), *modules]
+        inside = {path: path.relative_to(folder) for path in files if path.is_relative_to(folder)}
         return {
             "label": declared.label,
             "options": declared.options,
             "runs": [declared.python, declared.command, declared.train],
             "code": {stage: self.method_code(stage, method) for stage in stages},
-            "files": {named(path): file_hash(path)[:32] for path in files},
+            "files": {str(inside.get(path, path.name)): file_hash(path)[:32] for path in files},
         }
 
     def wildcards(self) -> dict[str, str]:
@@ -346,11 +342,14 @@ class Workflow(Plan):
         ]
 
     def run_records(self) -> list[str]:
-        return [str(self.folder / "runs" / t / m / v / b / "batch.json") for t, m, v, b in self.runs()]
+        return [self._run_record(*run) for run in self.runs()]
 
     def accuracy_records(self) -> list[str]:
         """Those of batches that are not timed."""
-        return [path for path in self.run_records() if not Path(path).parent.name.startswith("timed_")]
+        return [self._run_record(t, m, v, b) for t, m, v, b in self.runs() if not b.startswith("timed_")]
+
+    def _run_record(self, *run: str) -> str:
+        return str(self.folder.joinpath("runs", *run, "batch.json"))
 
     def model_records(self) -> list[str]:
         return [

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.runs.holder import Holder
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # Tests run beside each other: OpenMP's threads, which wait for one another by spinning, would keep the cores from those
@@ -25,3 +27,18 @@ def shared_data() -> Path:
 def own_machine_lock(tmp_path_factory, monkeypatch):
     """Tests never wait for a study that runs on the same machine."""
     monkeypatch.setenv("REGBENCH_LOCK", str(tmp_path_factory.getbasetemp() / "machine.lock"))
+
+
+@pytest.fixture
+def holder():
+    """Starts processes that ask for the lock: holder("shared"), holder("exclusive"); they end with the test."""
+    started: list[Holder] = []
+
+    def start(mode: str) -> Holder:
+        started.append(Holder(mode))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.process.kill()
+        one.process.wait()

@@ -12,7 +12,6 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from regbench.methods.discovery import MethodFile
 from regbench.models.augment import warped_apart
 from regbench.models.checkpoint import load_checkpoint, save_checkpoint
 from regbench.models.curve import Curve
@@ -21,8 +20,6 @@ from regbench.models.pairs import Pairs, draw, generator
 from regbench.models.parallel import Share, join
 from regbench.models.settings import TrainingSettings
 from regbench.progress import Progress
-from regbench.runs.environments import facts_of
-from regbench.runs.keys import file_hash, own_files
 
 LOG_EVERY = 10  # steps between points of the training curve; checkpoints fall on such steps
 LOG = logging.getLogger(__name__)
@@ -66,12 +63,12 @@ class Trainer:
         folder: Path,
         seed: int,
         device: torch.device,
-        declared: MethodFile | None = None,
+        depends: Any = None,
     ) -> None:
         self.method, self.settings = method, method.training
         self.train, self.val = train, val
         self.folder, self.seed, self.device = folder, seed, device
-        self.declared = declared
+        self.depends = depends
         self.total = self.settings.total(len(train))
         self.share: Share = join(device)
         if self.settings.batch % self.share.world:
@@ -237,13 +234,9 @@ class Trainer:
             self.method.options,
             self.seed,
             self.device.type,
-            fingerprint(
-                [type(self.method).__module__, __name__], self.declared and self.declared.path.parent
-            ),
+            fingerprint([type(self.method).__module__, __name__]),
+            self.depends,
         ]
-        if self.declared:
-            own = own_files(self.declared, self.method.options, {})
-            parts += [facts_of(self.declared), [file_hash(path) for path in own]]
         parts += [
             [pairs.files(), [r["pair"] for r in pairs.records]] for pairs in (self.train, self.val) if pairs
         ]

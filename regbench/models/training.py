@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 
-from regbench.methods.discovery import MethodFile
 from regbench.models.finished import finished, keep
 from regbench.models.pairs import Pairs
 from regbench.models.parallel import processes
@@ -26,17 +25,16 @@ def train_model(
     threads: int,
     device: str,
     limit_seconds: float,
-    declared: MethodFile | None = None,
+    depends: Any = None,
     waited: float | None = None,
 ) -> dict[str, Any]:
     """Train, or go on training, the network of `method`; write model.pt, curve.csv, tensorboard/ and record.json.
 
     The pairs are records of the stage `prepared`; those that failed there are left out. `device`: "cpu", "cuda" or "auto".
-    `declared`: the method's file, whose modules, data files and packages are part of what is trained. `waited`: the caller holds the
-    machine's lock and waited so many seconds for it.
+    `depends`: what else is part of what is trained, as JSON can hold it (runs/keys.py's `own_parts`). `waited`: the caller
+    holds the machine's lock and waited so many seconds for it.
     The model kept is the one of least loss on the validation pairs, the untrained one included (the last one where there
-    are none). Failure is
-    data: whatever goes wrong ends in the record, which is also returned; only an interrupt is raised. Of several
+    are none). Failure is data: whatever goes wrong ends in the record, which is also returned; only an interrupt is raised. Of several
     processes (models/parallel.py) the first writes the record; one that fails writes why and exits, so that the others
     are ended too. A training that ended well is not done again by the same code, on the same files, with the same
     settings: its record is told from finished.json, which outlives record.json (Snakemake deletes it before a job).
@@ -60,7 +58,7 @@ def train_model(
             masks = getattr(method, "use_mask", False)
             val_or_none = Pairs(val, masks) if val else None
             trainer = Trainer(
-                method, Pairs(train, masks), val_or_none, folder, seed, _device(device), declared
+                method, Pairs(train, masks), val_or_none, folder, seed, _device(device), depends
             )
             record |= {"parameters": trainer.parameters, "device": str(trainer.device)}
             record |= {"processes": trainer.share.world, "threads": threads * trainer.share.world}

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -20,13 +19,13 @@ from regbench.runs.supervisor import (
     PR_SET_CHILD_SUBREAPER,
     PR_SET_PDEATHSIG,
     descendants,
+    kill_descendants,
     proportional_mb,
     resident_mb,
 )
 
 SLACK_SECONDS = 600.0  # beyond the limit of the training itself: for its start, its last step and validation
 GRACE_SECONDS = 60.0  # to end in, once the record is written
-PATIENCE_SECONDS = 30.0  # with what cannot be killed
 TAIL = 20  # lines of the log kept in a record
 SIGKILL = -9
 
@@ -64,7 +63,7 @@ def watch_training(
     LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1)  # what its child leaves behind is then found below this process
     main = threading.current_thread() is threading.main_thread()
     handler = signal.signal(signal.SIGTERM, _end) if main else None  # so that all is killed that it started
-    before = set(descendants(os.getpid()))
+    before = descendants(os.getpid())
     with machine_lock("shared") as waited:
         record.unlink(missing_ok=True)
         start = time.monotonic()
@@ -76,9 +75,9 @@ def watch_training(
         try:
             killed = _watch(child, record, memory_gb, start + limit_seconds + SLACK_SECONDS)
         finally:
-            _kill_all(before)
+            kill_descendants(*before)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(PATIENCE_SECONDS)
+                child.wait(1)  # it is gone, unless it is stuck in the kernel
             if main:
                 signal.signal(signal.SIGTERM, handler)
     if not record.exists():
@@ -127,19 +126,3 @@ def _watch(
 
 def _end(_number: int, _frame: object) -> None:
     raise SystemExit(128 + signal.SIGTERM)
-
-
-def _kill_all(spare: set[int]) -> None:
-    """Kill all that this process started but what it had before; one stuck in the kernel does not hold up the machine."""
-    patience = time.monotonic() + PATIENCE_SECONDS
-    while (left := set(descendants(os.getpid())) - spare) and time.monotonic() < patience:
-        _kill(left)
-
-
-def _kill(pids: Iterable[int]) -> None:
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            os.kill(pid, signal.SIGKILL)
-        with contextlib.suppress(OSError):
-            os.waitpid(pid, os.WNOHANG)
-    time.sleep(0.01)

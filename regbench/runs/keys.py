@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from regbench.fingerprint import modules_beside
+from regbench.fingerprint import fingerprint, modules_beside
 from regbench.methods.discovery import MethodFile
 from regbench.methods.patterns import fill, pair_names
 from regbench.records import files_in
@@ -38,6 +38,12 @@ def run_key(
         **settings,
     }
     return digest(parts)
+
+
+def own_parts(method: MethodFile, options: dict[str, Any]) -> list[Any]:
+    """What the training of a class depends on beyond regbench: its packages, its own code and data files, as JSON."""
+    code = fingerprint([method.python], method.path.parent) if method.python else None
+    return [facts_of(method), code, [file_hash(path) for path in own_files(method, options, {})]]
 
 
 def score_key(pair: dict[str, Any], settings: str) -> str:

@@ -154,8 +154,8 @@ def descendants(pid):
     return found + [below for child in found for below in descendants(child)]
 
 
-def kill_descendants(spare=None):
-    """Kill all descendants, those that left the process group too, but `spare` and those below it; reap them."""
+def kill_descendants(*spare):
+    """Kill all descendants, those that left the process group too, but the `spare` ones and those below; reap them."""
     patience = time.monotonic() + 30  # one stuck in the kernel must not hold up the others' results
     while (below := _but(spare, descendants(os.getpid()))) and time.monotonic() < patience:
         for pid in below:
@@ -167,7 +167,7 @@ def kill_descendants(spare=None):
 
 
 def _but(spare, pids):
-    spared = {spare, *descendants(spare)} if spare else ()
+    spared = {*spare, *(below for pid in spare for below in descendants(pid))}
     return [pid for pid in pids if pid not in spared]
 
 
@@ -352,7 +352,7 @@ class Supervisor:
         event |= worker.receive(watch, self.job["seconds"], "done")
         event["peak_memory_mb"] = high_water_mb(worker.child.pid)
         event["log_tail"] = worker.child.lines()
-        kill_descendants(spare=worker.child.pid)  # daemons
+        kill_descendants(worker.child.pid)  # daemons
 
     def _start_worker(self, event, watch):
         if self.hung:

@@ -13,7 +13,7 @@ from regbench.scores.dropped import check_dropped, drop_fields, kept_scores
 from regbench.scores.pair import COLUMNS, Row, Session, score_pair, unscored
 from regbench.study import ScoreSettings
 
-log = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 
 def score_batch(
@@ -25,12 +25,13 @@ def score_batch(
     keep: Literal["all"] | int = "all",
     scored_by: str = "",
     on_failure: Literal["record", "stop"] = "record",
+    log: Path | None = None,
 ) -> None:
     """Score every pair of a batch and write scores/TASK/METHOD/VARIANT/BATCH.csv, whole or not at all.
 
     pairs: the batch's pairs record; runs: its folder runs/TASK/METHOD/VARIANT/rR_bK; threads: for surface distances.
     A run that failed, or whose scoring fails, becomes rows with a status and no value: no pair is ever left out. Where it is to
-    stop at a failure, a scoring that fails raises StepFailed instead.
+    stop at a failure, a scoring that fails raises StepFailed instead, which names `log`.
     Then the fields of all but the first `keep` pairs are deleted; `scored_by` says with what settings and code they
     were scored. Raises ValueError when scores need fields that an earlier scoring dropped.
     """
@@ -41,26 +42,30 @@ def score_batch(
     rows: list[Row] = []
     progress = Progress("/".join(("scores", *runs.parts[-4:])), len(todo), "pair")
     for done, pair in enumerate(todo, 1):
-        rows += _score_safely(pair, runs, session, scored_by, on_failure == "stop")
+        scored, error = _score_safely(pair, runs, session, scored_by)
+        if error and on_failure == "stop":
+            told = {"status": "error", "message": f"{type(error).__name__}: {error}"}
+            raise StepFailed(f"scoring of {runs.name}/{pair['pair']}", told, log) from error
+        rows += scored
         progress.step(done)
     write_text(out, _csv(rows))
     if keep != "all":
         drop_fields(todo[keep:], runs, rows, scored_by)
 
 
-def _score_safely(pair: Row, runs: Path, session: Session, scored_by: str, stop: bool) -> list[Row]:
+def _score_safely(
+    pair: Row, runs: Path, session: Session, scored_by: str
+) -> tuple[list[Row], Exception | None]:
+    """A pair's rows, and why they have no values where its scoring failed."""
     run = _identity(pair, runs)
     try:
         run |= read_record(runs / f"{pair['pair']}.json")
         if (kept := kept_scores(pair, run, scored_by)) is not None:
-            return kept
-        return score_pair(pair, run, session.settings, session)
+            return kept, None
+        return score_pair(pair, run, session.settings, session), None
     except Exception as error:  # failure is data: whatever happened, the other pairs go on
-        log.exception("%s: pair %s could not be scored", runs, pair["pair"])
-        if stop:
-            told = {"status": "error", "message": f"{type(error).__name__}: {error}"}
-            raise StepFailed(f"scoring of {runs.name}/{pair['pair']}", told, None) from error
-        return unscored(pair, run, "error")
+        LOG.exception("%s: pair %s could not be scored", runs, pair["pair"])
+        return unscored(pair, run, "error"), error
 
 
 def _identity(pair: Row, runs: Path) -> Row:

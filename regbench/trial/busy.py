@@ -1,12 +1,12 @@
 """How many threads are at work at once in the processes that this one started."""
 
-import contextlib
 import os
 import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from regbench.interrupted import stat_fields
 from regbench.runs.supervisor import descendants
 
 EVERY = 0.005  # seconds
@@ -15,7 +15,7 @@ EVERY = 0.005  # seconds
 class BusyThreads:
     """Within a `with` block, from when the file `since` is there, looks at every thread of every descendant.
 
-    A thread is at work that runs or is ready to: on a busy machine none is hidden for want of a processor, as it would be in
+    A thread is at work that runs or is ready to (state R): on a busy machine none is hidden for want of a processor, as it would be in
     processor seconds. `mean`: over the looks at which any was at work; `looks`: how many these were.
     """
 
@@ -47,13 +47,6 @@ class BusyThreads:
 
 def _at_work() -> int:
     """Threads below the supervisors, which are our children and look around now and then."""
-    me = os.getpid()
-    stats = [_stat(file) for pid in descendants(me) for file in Path(f"/proc/{pid}/task").glob("*/stat")]
-    return sum(state == "R" and parent != str(me) for state, parent, *_ in stats)
-
-
-def _stat(file: Path) -> list[str]:
-    """State and parent, as in proc(5): R is running or ready to run. Empty words for a thread that has ended."""
-    with contextlib.suppress(OSError):
-        return file.read_text(errors="replace").rpartition(")")[2].split()
-    return ["", ""]
+    me = str(os.getpid())
+    files = [file for pid in descendants(me) for file in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return sum(fields[0] == "R" and fields[1] != me for fields in map(stat_fields, files) if fields)

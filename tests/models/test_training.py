@@ -24,6 +24,7 @@ from regbench.models.files import load_model
 from regbench.models.settings import TrainingSettings
 from regbench.models.trainer import rate
 from regbench.models.training import train_model
+from regbench.runs.keys import own_parts
 
 SHAPE = (6, 7, 8)
 
@@ -323,7 +324,7 @@ def test_a_class_of_one_s_own_is_trained_again_when_its_code_or_what_it_imports_
         declared = MethodFile(
             "own_class", methods / "own_class.smk", "Own", python="own_class:Own", packages=("scipy",)
         )
-        train_model(method, *given, folder=tmp_path / "model", declared=declared, **rest)
+        train_model(method, *given, folder=tmp_path / "model", depends=own_parts(declared, SETTINGS), **rest)
         return method.calls
 
     (methods / "own_class.py").write_text(code)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,13 +19,6 @@ from regbench.runs.jobs import ROOT, THREADS
 from regbench.runs.lock import machine_lock
 
 SLEEP = 60.0625  # seconds, by which its processes are known
-HOLD = (
-    "import pathlib, sys, time\n"
-    "from regbench.runs.lock import machine_lock\n"
-    "with machine_lock('exclusive'):\n"
-    "    pathlib.Path(sys.argv[1]).touch()\n"
-    "    time.sleep(2)\n"
-)
 CRASH = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
 HOARD = "import time; x = b'x' * (400 * 2**20); time.sleep(60)"
 WELL = 'import pathlib, sys; pathlib.Path(sys.argv[1]).write_text(\'{"status": "ok"}\')'
@@ -104,18 +98,14 @@ def test_what_a_training_leaves_behind_is_killed(tmp_path):
     assert not sleeping()
 
 
-def test_it_waits_for_a_timed_run_and_its_limit_does_not(tmp_path, monkeypatch):
+def test_it_waits_for_a_timed_run_and_its_limit_does_not(tmp_path, monkeypatch, holder):
     monkeypatch.setattr(watched, "SLACK_SECONDS", 1.0)
     tell = "import json, sys; json.dump({'status': 'ok', 'argv': sys.argv[2:]}, open(sys.argv[1], 'w'))"
-    record = tmp_path / "record.json"
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(tmp_path / "held")], env={**os.environ, "PYTHONPATH": str(ROOT)}
-    )
-    while not (tmp_path / "held").exists():
-        time.sleep(0.01)
+    record, alone = tmp_path / "record.json", holder("exclusive")
+    assert alone.read() == "holds"
+    threading.Timer(2, alone.release).start()
     command = [sys.executable, "-c", tell, str(record)]
     watch_training(command, record, None, memory_gb=1, limit_seconds=0.1, threads=1)
-    holder.wait()
     option, seconds = json.loads(record.read_text())["argv"]
     assert option == "--waited"
     assert float(seconds) > 1

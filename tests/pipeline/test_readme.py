@@ -90,10 +90,8 @@ def head(image: Path, labels: Path, shift: float) -> None:
     write_volume(labels, np.digitize(data, [150, 400, 600]).astype(np.int16), grid)
 
 
-@pytest.mark.parametrize("command", commands())
-def test_every_command_works_as_it_stands(command, workspace):
-    command = INSTEAD.get(command, command)
-    command += " --help" if command.startswith("python benchmarks/") else ""
+def run_there(command: str, workspace: Path) -> str:
+    """What a command prints in the workspace, where it must end well."""
     environment = {
         **os.environ,
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
@@ -104,24 +102,18 @@ def test_every_command_works_as_it_stands(command, workspace):
         ["bash", "-c", command], cwd=workspace, env=environment, capture_output=True, text=True, timeout=1700
     )
     assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_works_as_it_stands(command, workspace):
+    command = INSTEAD.get(command, command)
+    run_there(command + (" --help" if command.startswith("python benchmarks/") else ""), workspace)
 
 
 def test_the_method_that_readme_makes_is_in_the_next_study(workspace):
     """That it comes to its row is seen in the smoke study's own tests, which run it."""
-    environment = {**os.environ, "PYTHONPATH": str(workspace)}
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "-n",
-        "--quiet",
-        "host",
-        "--configfile",
-        "workflow/studies/smoke.yaml",
-    ]
-    said = subprocess.run(
-        command, cwd=workspace, env=environment, capture_output=True, text=True, check=True
-    ).stdout
+    said = run_there("snakemake -n --quiet host --configfile workflow/studies/smoke.yaml", workspace)
     assert re.search(r"^mine +4$", said, re.MULTILINE), said
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -14,13 +15,6 @@ import pytest
 from regbench.records import read_record
 from tests.pipeline.conftest import ROOT, Pipeline
 
-HOLD = (
-    "import sys\n"
-    "from regbench.runs.lock import machine_lock\n"
-    "with machine_lock('exclusive'):\n"
-    "    print('holds', flush=True)\n"
-    "    sys.stdin.read()\n"
-)
 pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(1800)]
 
 
@@ -86,21 +80,16 @@ def test_timed_batches_come_when_all_others_are_done(smoke):
 COMPUTING = ("data", "prepare-reference", "prepare-subject", "prepare-pairs", "train", "run", "score", "figures", "report")  # fmt: skip
 
 
-def test_every_stage_that_computes_waits_for_a_timed_run(smoke, tmp_path):
-    shutil.copytree(
-        smoke.results, tmp_path / "results" / smoke.results.name
-    )  # whose files the stages are about to replace
+def test_every_stage_that_computes_waits_for_a_timed_run(smoke, tmp_path, holder):
+    # A copy, for the stages are about to replace files.
+    shutil.copytree(smoke.results, tmp_path / "results" / smoke.results.name)
     for record in tmp_path.glob("results/*/runs/*/*/*/r*/*__*.json"):
         record.unlink()  # or a run would find that all is done
     said = smoke.snakemake("-n", "--forceall", "--printshellcmds")
     found = re.findall(r"(python -m regbench (\S+) .*)", said)
     commands = {stage: line.strip() for line, stage in found if "--batch timed_" not in line}
-    environment = {**smoke.environment, "PYTHONPATH": str(ROOT), "REGBENCH_LOCK": str(tmp_path / "timed")}
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLD], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert holder.stdout
-    assert holder.stdout.readline()
+    assert holder("exclusive").read() == "holds"
+    environment = {**smoke.environment, "PYTHONPATH": str(ROOT), "REGBENCH_LOCK": os.environ["REGBENCH_LOCK"]}
     started = {
         stage: subprocess.Popen(
             [sys.executable, *commands[stage].split()[1:]], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
@@ -114,7 +103,7 @@ def test_every_stage_that_computes_waits_for_a_timed_run(smoke, tmp_path):
             said = next((line for line in lines if "waiting for a timed run on this machine" in line), None)
             assert said, f"{stage} does not wait"
     finally:
-        for process in (*started.values(), holder):
+        for process in started.values():
             process.kill()
             process.communicate()
 

@@ -1,58 +1,8 @@
 """The machine's lock, held by several processes."""
 
-import subprocess
-import sys
-
 import pytest
 
 from regbench.runs.lock import lock_path, machine_lock
-
-SCRIPT = """
-import sys
-from regbench.runs.lock import machine_lock
-print("asks", flush=True)
-with machine_lock(sys.argv[1]):
-    print("holds", flush=True)
-    sys.stdin.readline()
-print("gone", flush=True)
-"""
-
-
-class Holder:
-    """A process that asks for the lock and keeps it until told."""
-
-    def __init__(self, mode: str):
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        self.process = subprocess.Popen([sys.executable, "-c", SCRIPT, mode], **pipes)
-        assert self.read() == "asks"
-
-    def read(self) -> str:
-        return self.process.stdout.readline().strip()
-
-    def release(self) -> None:
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        assert self.read() == "gone"
-
-    def waits(self) -> bool:
-        """Whether it is still without the lock after a while."""
-        import select
-
-        return not select.select([self.process.stdout], [], [], 0.3)[0]
-
-
-@pytest.fixture
-def holder():
-    started: list[Holder] = []
-
-    def start(mode: str) -> Holder:
-        started.append(Holder(mode))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.process.kill()
-        one.process.wait()
 
 
 def test_sharing_runs_go_together_and_a_timed_run_goes_alone(holder):
