@@ -36,11 +36,11 @@ class MethodFailed(Exception):
 
 
 class StepFailed(MethodFailed):
-    """A step of a study, or of one pair, failed; the message holds its last words and names its log."""
+    """A step of a study, or of one pair, failed; the message holds its last words and names its log, if it has one."""
 
     def __init__(self, step: str, record: dict[str, Any], log: Path | None):
         lines = [f"{step} ended as {record['status']}: {record['message']}", *(record.get("log_tail") or [])]
-        super().__init__("\n".join([*lines, f"its log is {log}"]))
+        super().__init__("\n".join([*lines, *([f"its log is {log}"] if log else [])]))
 
 
 @contextmanager

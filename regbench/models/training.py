@@ -34,10 +34,10 @@ def train_model(
     `depends`: what else is part of what is trained, as JSON can hold it (runs/keys.py's `own_parts`). `waited`: the caller
     holds the machine's lock and waited so many seconds for it.
     The model kept is the one of least loss on the validation pairs, the untrained one included (the last one where there
-    are none). Failure is data: whatever goes wrong ends in the record, which is also returned; only an interrupt is raised. Of several
-    processes (models/parallel.py) the first writes the record; one that fails writes why and exits, so that the others
-    are ended too. A training that ended well is not done again by the same code, on the same files, with the same
-    settings: its record is told from finished.json, which outlives record.json (Snakemake deletes it before a job).
+    are none). Failure is data: whatever goes wrong ends in the record, which is also returned; only an interrupt is
+    raised. Of several processes (models/parallel.py) the first writes the record; one that fails writes why and exits, so
+    that the others are ended too. A training that ended well is not done again by the same code, on the same files, with
+    the same settings: its record is told from finished.json, which outlives record.json (Snakemake deletes it before a job).
     """
     folder = Path(folder)
     record: dict[str, Any] = {"status": "ok", "message": "", "log_tail": [], "model": None, "curve": None}

@@ -15,8 +15,8 @@ EVERY = 0.005  # seconds
 class BusyThreads:
     """Within a `with` block, from when the file `since` is there, looks at every thread of every descendant.
 
-    A thread is at work that runs or is ready to (state R): on a busy machine none is hidden for want of a processor, as it would be in
-    processor seconds. `mean`: over the looks at which any was at work; `looks`: how many these were.
+    A thread is at work that runs or is ready to (state R): on a busy machine none is hidden for want of a processor, as it
+    would be in processor seconds. `mean`: over the looks at which any was at work; `looks`: how many these were.
     """
 
     def __init__(self, since: Path) -> None:

@@ -63,6 +63,9 @@ def test_where_it_is_to_stop_a_scoring_that_fails_is_raised_with_its_pair_and_no
     with pytest.raises(StepFailed, match=r"scoring of r2_b0/a__b ended as error: .*damaged\.nii\.gz") as told:
         score_batch(pairs, runs, out, ScoreSettings(), on_failure="stop", log=tmp_path / "score.log")
     assert f"its log is {tmp_path / 'score.log'}" in str(told.value)
+    with pytest.raises(StepFailed) as told:
+        score_batch(pairs, runs, out, ScoreSettings(), on_failure="stop")
+    assert "its log" not in str(told.value)
     assert not out.exists()
 
 
