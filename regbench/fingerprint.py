@@ -38,7 +38,7 @@ def fingerprint(entries: Iterable[str], folder: Path | None = None) -> str:
     """
     digest = hashlib.sha256()
     for name, path in sorted(reached(tuple(entries), folder).items()):
-        digest.update(f"{name}\0{_code(path)}\0".encode())
+        digest.update(f"{name}\0{_code(path, path.stat().st_mtime_ns)}\0".encode())
     return digest.hexdigest()[:16]
 
 
@@ -115,9 +115,10 @@ def _imports_then(name: str, path: Path, changed: int) -> list[str]:
     return names
 
 
-def _code(path: Path) -> str:
+@cache
+def _code(path: Path, changed: int) -> str:
     """The file's code without docstrings, comments and layout."""
-    tree = _tree(path, path.stat().st_mtime_ns)
+    tree = _tree(path, changed)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [part for part in node.body if not _is_docstring(part)]

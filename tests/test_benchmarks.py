@@ -1,8 +1,17 @@
-"""What README says of methods is what the files in benchmarks/results hold."""
+"""What README says of methods is what the files in benchmarks/results hold, and their studies can start."""
 
+import importlib
 import json
 import re
 from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import yaml
+
+from regbench.check.files import check_files
+from regbench.workflow import Workflow
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf8")
@@ -60,3 +69,47 @@ def test_what_the_second_contrast_costs_is_what_was_measured():
     ours = [dsc[task, "dmi_io"] for task in ("mono", "second", "multi")]
     peers = [dsc[task, name] for name in ("greedy", "greedy_nmi") for task in ("mono", "second")]
     assert told == ours + peers
+
+
+ON_REAL_SCANS = [path for path in ROOT.glob("benchmarks/*.yaml") if "results/scans" in path.read_text()]
+
+
+@pytest.mark.parametrize("study", ON_REAL_SCANS, ids=lambda path: path.stem)
+def test_the_check_of_a_study_finds_no_fault_in_the_scans_made_for_it(study, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    accuracy = importlib.import_module("accuracy")
+    monkeypatch.setattr(accuracy, "make", lambda outs, *_: [scan(out) for out in outs])
+    (shared := tmp_path / "shared" / "data").mkdir(parents=True)
+    lay_out(shared)
+    raw = yaml.safe_load(study.read_text())
+    for name, dataset in raw["datasets"].items():
+        make = {"malf": accuracy.second_contrasts, "warped": accuracy.warped_scans}[name]
+        make(tmp_path / "shared", tmp_path / name)
+        dataset["path"] = str(tmp_path / f"{name}.csv")
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(raw))
+    problems = check_files(Workflow.from_file(tmp_path / "study.yaml", tmp_path / "results"), 2).problems
+    assert not [problem for problem in problems if problem.level == "error"]
+
+
+def lay_out(data: Path) -> None:
+    """Files named as those that the studies are run on."""
+    people = {"train": 3, "val": 3, "test": 4}
+    rows = [f"{split}{n},{split}{n},{split}" for split, count in people.items() for n in range(count)]
+    for row in rows:
+        scan(data / "malf" / f"{row.partition(',')[0]}_T1w.nii.gz")
+        scan(data / "malf" / f"{row.partition(',')[0]}_labels.nii.gz", np.uint8)
+    (data / "malf" / "splits.csv").write_text("\n".join(["scan,person,split", *rows]) + "\n")
+    for contrast in ("T1", "T2"):
+        scan(data / "open_ms_multicontrast" / f"patient07_{contrast}.nii.gz")
+
+
+def scan(path: Path, kind: type = np.float32) -> None:
+    """Noise in a box, other noise for each name; a displacement field where the name says truth."""
+    noise = np.random.default_rng(list(path.name.encode())).integers(1, 200, (12, 12, 12)).astype(kind)
+    data = np.pad(noise, 2)
+    if field := "truth" in path.name:
+        data = np.stack([data] * 3, axis=-1)[:, :, :, None]
+    image = nib.Nifti1Image(data, np.diag([2.0, 2.0, 2.0, 1.0]))
+    image.header.set_intent("vector" if field else "none")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.save(image, path)

@@ -1,5 +1,7 @@
 """Classical methods, DMI-IO and the peers move points the right way on any grid."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -81,3 +83,9 @@ def test_the_error_of_a_known_warp_falls(name):
 def test_the_same_seed_gives_the_same_field(name):
     fixed, moving = blobs.pair(blobs.grids()["las"], SHIFT)
     assert np.array_equal(register(name, fixed, moving), register(name, fixed, moving))
+
+
+def test_bspline_starts_without_loading_all_of_itk():
+    code = "import sys; import regbench.methods.bspline; print('itk.ITKImageIntensityPython' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
