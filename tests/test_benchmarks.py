@@ -92,8 +92,9 @@ def test_the_check_of_a_study_finds_no_fault_in_the_scans_made_for_it(study, tmp
         make(tmp_path / "shared", tmp_path / name)
         dataset["path"] = str(tmp_path / f"{name}.csv")
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(raw))
-    problems = check_files(Workflow.from_file(tmp_path / "study.yaml", tmp_path / "results"), 2).problems
-    assert not [problem for problem in problems if problem.level == "error"]
+    found = check_files(Workflow.from_file(tmp_path / "study.yaml", tmp_path / "results"), threads=2)
+    assert not [problem for problem in found.problems if problem.level == "error"]
+    assert found.read >= 3 * 10  # two contrasts and labels of ten people
 
 
 def lay_out(data: Path) -> None:

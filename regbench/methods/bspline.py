@@ -1,19 +1,12 @@
-"""Elastix B-spline registration, through itk-elastix; parameters in bspline.txt beside this file.
+"""Elastix B-spline registration, through itk-elastix; parameters in bspline.txt beside this file."""
 
-Its classes are taken from the modules that define them: asked for as `itk.ElastixRegistrationMethod`, itk first loads all of
-its own modules that elastix was built with, four times as long a start for every process (11 s instead of 2 on two cores).
-"""
-
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import itk as _itk
 import numpy as np
-from itk.elxParameterObjectPython import elastixParameterObject
-from itk.itkElastixRegistrationMethodPython import itkElastixRegistrationMethodIF3IF3
-from itk.itkTransformixFilterPython import itkTransformixFilterIF3
 
+from regbench.geometry.elastix import elastix_class, transformix
 from regbench.geometry.grid import Grid
 from regbench.geometry.images import Volume
 from regbench.methods.contract import Context
@@ -39,16 +32,15 @@ class BSpline:
 
     def setup(self, context: Context) -> None:
         self.threads = context.threads  # elastix keeps the first number of threads that a process gives it
-        self.map = elastixParameterObject.New()
+        self.elastix = elastix_class("itkElastixRegistrationMethodIF3IF3")
+        self.map = elastix_class("elastixParameterObject").New()
         self.map.ReadParameterFile(str(PARAMETERS))
         for name, value in {**self.parameters, "RandomSeed": context.seed}.items():
             self.map.SetParameter(name, _words(value))
 
     def register(self, fixed: Volume, moving: Volume) -> np.ndarray:
         """The displacement (3, D, H, W) float32 on the fixed grid, LPS mm; RuntimeError when elastix fails."""
-        elastix = itkElastixRegistrationMethodIF3IF3.New(
-            _image(fixed.data, fixed.grid), _image(moving.data, moving.grid)
-        )
+        elastix = self.elastix.New(_image(fixed.data, fixed.grid), _image(moving.data, moving.grid))
         elastix.SetParameterObject(self.map)
         elastix.SetNumberOfThreads(self.threads)
         elastix.LogToConsoleOff()
@@ -60,15 +52,8 @@ class BSpline:
             elastix.SetFixedMask(_image(fixed.mask, fixed.grid, np.uint8))
         elastix.UpdateLargestPossibleRegion()
         transform = elastix.GetTransformParameterObject()
-        transformix = itkTransformixFilterIF3.New(_image(moving.data, moving.grid))
-        transformix.SetTransformParameterObject(transform)
-        transformix.LogToConsoleOff()
-        transformix.ComputeDeformationFieldOn()
-        with tempfile.TemporaryDirectory() as folder:  # it writes the field to a file as well
-            transformix.SetOutputDirectory(folder)
-            transformix.UpdateLargestPossibleRegion()
-            field = transformix.GetOutputDeformationField()
-            return np.ascontiguousarray(itk.array_from_image(field).T, np.float32)
+        field = transformix(_image(moving.data, moving.grid), transform)
+        return np.ascontiguousarray(itk.array_from_image(field).T, np.float32)
 
 
 def _image(data: np.ndarray, grid: Grid, dtype: type = np.float32) -> Any:

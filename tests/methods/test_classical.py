@@ -13,8 +13,8 @@ from regbench.methods.discovery import discover
 from tests.methods import blobs
 from tests.methods.test_contract import skip_unless_it_can_run
 
-WORKFLOW = Path(__file__).resolve().parents[2] / "workflow"
-METHODS = discover([WORKFLOW / "methods", WORKFLOW / "peers"])
+ROOT = Path(__file__).resolve().parents[2]
+METHODS = discover([ROOT / "workflow" / "methods", ROOT / "workflow" / "peers"])
 FEW = {
     "syn": {},
     "dmi_io": {},
@@ -85,7 +85,13 @@ def test_the_same_seed_gives_the_same_field(name):
     assert np.array_equal(register(name, fixed, moving), register(name, fixed, moving))
 
 
-def test_bspline_starts_without_loading_all_of_itk():
-    code = "import sys; import regbench.methods.bspline; print('itk.ITKImageIntensityPython' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+def test_bspline_registers_without_loading_all_of_itk():
+    code = """
+import sys
+from tests.methods import blobs
+from tests.methods.test_classical import SHIFT, register
+register("bspline", *blobs.pair(blobs.grids()["las"], SHIFT))
+print("itk.ITKImageIntensityPython" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
