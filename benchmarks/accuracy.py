@@ -36,11 +36,8 @@ HEAD = ("subject", "contrast", "image", "labels", "split", "group", "truth")
 
 def main() -> None:
     options = arguments()
-    shared = options.shared.resolve()
     study = yaml.safe_load(options.study.read_text())
-    for name, make_scans in {"malf": second_contrasts, "warped": warped_scans}.items():
-        if name in study["datasets"]:
-            make_scans(shared, SCANS / name)
+    make_scans(study, options.shared.resolve())
     run(options.study)
     results = ROOT / "results" / study["study"]
     refuse_failures(pd.read_csv(results / "scores.csv"))
@@ -60,6 +57,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--study", type=Path, default=ROOT / "benchmarks" / "accuracy.yaml")
     parser.add_argument("--save", action="store_true")
     return parser.parse_args()
+
+
+def make_scans(study: dict[str, Any], shared: Path) -> None:
+    """The scans of the study's datasets, unless they are there, and their tables."""
+    for name, make_them in {"malf": second_contrasts, "warped": warped_scans}.items():
+        if name in study["datasets"]:
+            make_them(shared, SCANS / name)
 
 
 def second_contrasts(shared: Path, folder: Path) -> None:

@@ -84,13 +84,12 @@ def test_the_check_of_a_study_finds_no_fault_in_the_scans_made_for_it(study, tmp
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     accuracy = importlib.import_module("accuracy")
     monkeypatch.setattr(accuracy, "make", lambda outs, *_: [scan(out) for out in outs])
-    (shared := tmp_path / "shared" / "data").mkdir(parents=True)
-    lay_out(shared)
+    monkeypatch.setattr(accuracy, "SCANS", tmp_path)
+    lay_out(tmp_path / "shared" / "data")
     raw = yaml.safe_load(study.read_text())
-    for name, dataset in raw["datasets"].items():
-        make = {"malf": accuracy.second_contrasts, "warped": accuracy.warped_scans}[name]
-        make(tmp_path / "shared", tmp_path / name)
-        dataset["path"] = str(tmp_path / f"{name}.csv")
+    accuracy.make_scans(raw, tmp_path / "shared")
+    for dataset in raw["datasets"].values():
+        dataset["path"] = str(tmp_path / Path(dataset["path"]).name)
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(raw))
     found = check_files(Workflow.from_file(tmp_path / "study.yaml", tmp_path / "results"), threads=2)
     assert not [problem for problem in found.problems if problem.level == "error"]

@@ -1,6 +1,9 @@
-"""Elastix's transform parameter files as maps of points, through itk-elastix."""
+"""Elastix's transform parameter files as maps of points, through itk-elastix.
 
-import importlib
+Its classes are imported from the modules that define them, and where they are needed: asked for as `itk.TransformixFilter` and the
+like, they would come after all modules of itk's own that elastix was built with, which takes a process 8 s instead of 2.
+"""
+
 import re
 import tempfile
 from functools import partial
@@ -21,11 +24,6 @@ INITIAL = (
 )  # elastix 5.1 and before
 NAMED = re.compile(rf'^\s*\((?:{"|".join(INITIAL)})\s+"([^"\n]*)"', re.MULTILINE)
 NONE = "NoInitialTransform"
-MODULES = {
-    "elastixParameterObject": "elxParameterObjectPython",
-    "itkElastixRegistrationMethodIF3IF3": "itkElastixRegistrationMethodPython",
-    "itkTransformixFilterIF3": "itkTransformixFilterPython",
-}
 
 
 def read_elastix(path: Path) -> Map:
@@ -34,7 +32,9 @@ def read_elastix(path: Path) -> Map:
     A file it begins with that is not where it says is looked for beside it, as folders of results get moved.
     Raises FileNotFoundError or ValueError that names the file.
     """
-    parameters = elastix_class("elastixParameterObject").New()
+    from itk.elxParameterObjectPython import elastixParameterObject
+
+    parameters = elastixParameterObject.New()
     try:
         parameters.ReadParameterFiles([str(each) for each in _files(path)])
         for k in range(parameters.GetNumberOfParameterMaps()):
@@ -44,28 +44,21 @@ def read_elastix(path: Path) -> Map:
         raise ValueError(f"{path}: cannot be read as elastix's transform parameters ({error})") from error
 
 
-def elastix_class(name: str) -> Any:
-    """A class of itk-elastix, from the module that defines it.
-
-    Asked for as `itk.ElastixRegistrationMethod` and the like, it would come after all modules of itk's own that elastix was
-    built with, which takes a process 8 s instead of 2.
-    """
-    return getattr(importlib.import_module(f"itk.{MODULES[name]}"), name)
-
-
 def transformix(moving: Any, parameters: Any) -> Any:
     """The displacement field of elastix's transform parameters, LPS mm, as an image of itk on the grid they name.
 
     `moving`: an image of itk, float32. Raises RuntimeError where the parameters cannot be used.
     """
-    filter = elastix_class("itkTransformixFilterIF3").New(moving)
-    filter.SetTransformParameterObject(parameters)
-    filter.LogToConsoleOff()
-    filter.ComputeDeformationFieldOn()
+    from itk.itkTransformixFilterPython import itkTransformixFilterIF3
+
+    method = itkTransformixFilterIF3.New(moving)
+    method.SetTransformParameterObject(parameters)
+    method.LogToConsoleOff()
+    method.ComputeDeformationFieldOn()
     with tempfile.TemporaryDirectory() as folder:  # it writes the field to a file as well
-        filter.SetOutputDirectory(folder)
-        filter.UpdateLargestPossibleRegion()
-        return filter.GetOutputDeformationField()
+        method.SetOutputDirectory(folder)
+        method.UpdateLargestPossibleRegion()
+        return method.GetOutputDeformationField()
 
 
 def _files(path: Path) -> list[Path]:

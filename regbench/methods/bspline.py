@@ -6,7 +6,7 @@ from typing import Any
 import itk as _itk
 import numpy as np
 
-from regbench.geometry.elastix import elastix_class, transformix
+from regbench.geometry.elastix import transformix
 from regbench.geometry.grid import Grid
 from regbench.geometry.images import Volume
 from regbench.methods.contract import Context
@@ -31,9 +31,13 @@ class BSpline:
         self.parameters = parameters
 
     def setup(self, context: Context) -> None:
+        # from where they are defined, which is faster: geometry/elastix.py
+        from itk.elxParameterObjectPython import elastixParameterObject
+        from itk.itkElastixRegistrationMethodPython import itkElastixRegistrationMethodIF3IF3
+
         self.threads = context.threads  # elastix keeps the first number of threads that a process gives it
-        self.elastix = elastix_class("itkElastixRegistrationMethodIF3IF3")
-        self.map = elastix_class("elastixParameterObject").New()
+        self.elastix: Any = itkElastixRegistrationMethodIF3IF3
+        self.map = elastixParameterObject.New()
         self.map.ReadParameterFile(str(PARAMETERS))
         for name, value in {**self.parameters, "RandomSeed": context.seed}.items():
             self.map.SetParameter(name, _words(value))
