@@ -18,7 +18,7 @@ test: install
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-fast: install
-	$(BIN)/python -m pytest -n 2 -m "not pipeline and not shared"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not pipeline and not shared"
 
 install: .venv/.installed
 
