@@ -5,7 +5,7 @@ usage: python benchmarks/accuracy.py SHARED [--study benchmarks/accuracy.yaml] [
 SHARED holds data/malf (T1w scans with manual labels and a split), data/open_ms_multicontrast (T1w and T2w of one head) and
 tools/ (second_contrast.py, known_warp.py), which make from them, in results/scans, the multi-modal pairs and those with a
 known warp. All ordered test pairs, 20 warps; half an hour on two cores at 2 mm, and as long again for making the scans.
-benchmarks/accuracy_1mm.yaml is the mono-modal task alone at 1 mm (half an hour).
+benchmarks/accuracy_1mm.yaml is the mono-modal task alone at 1 mm (twenty minutes).
 
 The last line holds, for DMI-IO and as far as the study has the task: mean DSC above greedy NCC and the lower end of its 95 %
 interval (bootstrap over subjects), its steady time over greedy's, the share of the brain that folds in the worst task, the
