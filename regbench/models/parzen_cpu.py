@@ -3,14 +3,14 @@
 models/parzen.py has both in torch, for any device; a test holds the two together.
 """
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numba import njit
 from torch import Tensor
+
+from regbench.models.in_threads import in_threads, slices
 
 if TYPE_CHECKING:
     from regbench.models.parzen import Windows
@@ -54,13 +54,13 @@ def joint_sums(
     images, cells = _arrays(fixed, moving, keep), windows.cells
     threads = min(torch.get_num_threads(), MAX_TABLES)
     tables, tiles = _spare.pop((threads, cells), None) or _tables(threads, cells)
-    parts = _slices(fixed.numel(), threads)
-    zeros = _in_threads(
+    parts = slices(fixed.numel(), threads)
+    zeros = in_threads(
         threads, lambda k: _add_moments(*_part(images, parts[k]), unit, tables[k], tiles[k]), threads
     )
     joint, occupied = np.zeros((ROW_PARTS, windows.bins, windows.bins)), np.zeros((cells, cells), np.bool_)
     value, first, used = windows.value, windows.first, tiles.any(0)
-    count = _in_threads(
+    count = in_threads(
         threads, lambda k: _contract(tables, used, value, first, unit, k, joint, occupied), ROW_PARTS
     )
     tiles[:] = False
@@ -83,11 +83,9 @@ def gradient(
     a, b = (windows.value, windows.slope) if of_moving else (windows.slope, windows.value)
     table = np.empty((windows.cells, windows.cells, TERMS), np.float32)
     weights, threads = weight.double().numpy(), torch.get_num_threads()
-    _in_threads(threads, lambda k: _derivatives(a, b, windows.first, k, weights, occupied, table), ROW_PARTS)
-    images, to, parts = _arrays(fixed, moving, keep), out.numpy(), _slices(fixed.numel(), threads)
-    _in_threads(
-        threads, lambda k: _look_up(*_part(images, parts[k]), of_moving, table, to[parts[k]]), threads
-    )
+    in_threads(threads, lambda k: _derivatives(a, b, windows.first, k, weights, occupied, table), ROW_PARTS)
+    images, to, parts = _arrays(fixed, moving, keep), out.numpy(), slices(fixed.numel(), threads)
+    in_threads(threads, lambda k: _look_up(*_part(images, parts[k]), of_moving, table, to[parts[k]]), threads)
 
 
 def forget_tables() -> None:
@@ -109,18 +107,6 @@ def _arrays(fixed: Tensor, moving: Tensor, keep: Tensor | None) -> Images:
 
 def _part(images: Images, part: slice) -> Images:
     return images[0][part], images[1][part], images[2][part]
-
-
-def _slices(size: int, parts: int) -> list[slice]:
-    return [slice(size * k // parts, size * (k + 1) // parts) for k in range(parts)]
-
-
-def _in_threads(threads: int, work: Callable[[int], Any], parts: int) -> list[Any]:
-    """What `work(k)` gives for each k below `parts`."""
-    if threads == 1:
-        return [work(k) for k in range(parts)]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(work, range(parts)))
 
 
 @njit(nogil=True, cache=True)

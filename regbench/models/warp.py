@@ -1,23 +1,56 @@
 """Spatial transformer and the smoothness of a field, in voxels of the grid: (B, 3, D, H, W), channel order = axis order."""
 
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
+
+from regbench.models import warp_cpu
+
+COMPILED_FOR = ("cpu",)  # device types that go through warp_cpu.py
 
 
 def warp(image: Tensor, displacement: Tensor, beyond: Literal["zeros", "border"] = "zeros") -> Tensor:
     """image(x + u(x)), trilinear; image (B, C, D, H, W), displacement u (B, 3, D, H, W) in voxels.
 
     `beyond`: outside lie zeros (for images) or what the border has (for fields). Jaderberg et al. 2015; the paper's
-    section II C.
+    section II C. Raises ValueError where the two are not of one shape.
     """
     shape = tuple(image.shape[2:])
+    if displacement.shape != (len(image), 3, *shape):
+        raise ValueError(
+            f"image {tuple(image.shape)}, displacement {tuple(displacement.shape)}: expected one grid"
+        )
+    if image.device.type in COMPILED_FOR and image.dtype == displacement.dtype == torch.float32:
+        return _Warp.apply(image, displacement, beyond == "border")  # type: ignore[no-any-return]
     identity, scale = _identity(shape, image.device, displacement.dtype)
     grid = displacement.movedim(1, -1).flip(-1) * scale + identity
     return F.grid_sample(image, grid, mode="bilinear", padding_mode=beyond, align_corners=True)
+
+
+class _Warp(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, image: Tensor, displacement: Tensor, border: bool) -> Tensor:
+        image, displacement = image.contiguous(), displacement.contiguous()
+        ctx.save_for_backward(image, displacement)
+        ctx.border = border
+        return warp_cpu.warped(image, displacement, border)
+
+    @staticmethod
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, *grads: Tensor
+    ) -> tuple[Tensor | None, Tensor | None, None]:
+        (image, displacement), grad = ctx.saved_tensors, grads[0].contiguous()
+        of_image = of_field = None
+        if ctx.needs_input_grad[0]:
+            of_image = warp_cpu.gradient_of_image(grad, displacement, ctx.border)
+        if ctx.needs_input_grad[1]:
+            of_field = warp_cpu.gradient_of_field(grad, image, displacement, ctx.border)
+        return of_image, of_field, None
 
 
 def integrate(velocity: Tensor, squarings: int) -> Tensor:
@@ -25,7 +58,7 @@ def integrate(velocity: Tensor, squarings: int) -> Tensor:
 
     Scaling and squaring (Arsigny et al., MICCAI 2006): 2^squarings short steps, doubled by composition with themselves.
     """
-    u = velocity / 2**squarings
+    u = (velocity / 2**squarings).contiguous()
     for _ in range(squarings):
         u = u + warp(u, u, beyond="border")
     return u

@@ -5,6 +5,7 @@ import pytest
 import torch
 from scipy import ndimage
 
+from regbench.models import warp as module
 from regbench.models.warp import integrate, squared_gradient, warp
 
 
@@ -17,6 +18,64 @@ def test_warp_samples_as_scipy_does(shape):
     expected = ndimage.map_coordinates(np.pad(image, 1), points + 1, order=1, mode="constant")
     found = warp(torch.from_numpy(image)[None, None].float(), torch.from_numpy(u)[None].float())
     np.testing.assert_allclose(found[0, 0].numpy(), expected, atol=1e-5)
+
+
+def pair(*shape: int) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    image = torch.rand(2, 2, *shape, generator=generator)
+    u = 2 * torch.randn(2, 3, *shape, generator=generator)
+    u[1, :, -1] = 50.0  # far outside
+    u[1, :, -2] = -50.0
+    return image, u
+
+
+def gradients(image: torch.Tensor, u: torch.Tensor, beyond) -> list[torch.Tensor]:
+    inputs = image.clone().requires_grad_(), u.clone().requires_grad_()
+    out = warp(*inputs, beyond=beyond)
+    weights = torch.rand(out.shape, generator=torch.Generator().manual_seed(1)).to(out)
+    return [out.detach(), *torch.autograd.grad((out * weights).sum(), inputs)]
+
+
+@pytest.mark.parametrize("beyond", ["zeros", "border"])
+@pytest.mark.parametrize("shape", [(7, 9, 12), (3, 2, 6)])
+def test_the_compiled_warp_and_its_gradients_are_torch_s_in_float64(shape, beyond, monkeypatch):
+    image, u = pair(*shape)
+    found = gradients(image, u, beyond)
+    monkeypatch.setattr(module, "COMPILED_FOR", ())
+    expected = gradients(image.double(), u.double(), beyond)
+    for mine, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(mine.double(), theirs, atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("beyond", ["zeros", "border"])
+def test_the_identity_changes_nothing(beyond):
+    image, u = pair(7, 1, 12)
+    assert torch.equal(warp(image, torch.zeros_like(u), beyond), image)
+
+
+def test_any_number_of_threads_gives_the_same_bits():
+    image, u = pair(13, 9, 12)
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append(gradients(image, u, "border"))
+    finally:
+        torch.set_num_threads(before)
+    assert all(torch.equal(a, b) for other in found[1:] for a, b in zip(found[0], other, strict=True))
+
+
+@pytest.mark.parametrize("beyond", ["zeros", "border"])
+def test_nan_in_a_field_is_nan_in_what_it_warps(beyond):
+    image, u = pair(5, 6, 7)
+    u[0, 1, 2, 3, 4] = torch.nan
+    assert warp(image, u, beyond).isnan().nonzero().tolist() == [[0, 0, 2, 3, 4], [0, 1, 2, 3, 4]]
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 5, 6, 8), (1, 3, 5, 6, 7), (2, 2, 5, 6, 7)])
+def test_a_field_on_another_grid_is_refused(shape):
+    with pytest.raises(ValueError, match="expected one grid"):
+        warp(torch.rand(2, 1, 5, 6, 7), torch.zeros(shape))
 
 
 def test_first_channel_moves_along_the_first_axis():
