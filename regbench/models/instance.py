@@ -16,17 +16,19 @@ contrasts say of each other; what is outside is filled in from around, so that i
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from regbench.models import correlation_cpu
 from regbench.models.masked import WHOLE
 from regbench.models.mutual_information import mutual_information
 from regbench.models.warp import warp
 
+COMPILED_FOR = ("cpu",)  # device types whose local term goes through correlation_cpu.py, without masks
 SMALLEST = 8  # voxels along an axis below which an image is not reduced
 FLOOR = 1e-5  # added to covariance^2 and to the product of variances (intensities in [0, 1]): flat windows pull nowhere
 BACKGROUND = 0.02  # intensities below stay what they are when contrasts are carried over
@@ -141,6 +143,8 @@ def local_correlation(
 
     mean, square = box(torch.stack([image, image * image]))
     variance = square - mean * mean
+    if mask is None and image.device.type in COMPILED_FOR:
+        return partial(correlation_cpu.correlate, image, mean, variance, radius, FLOOR)
 
     def correlate(other: Tensor) -> tuple[Tensor, Tensor]:
         other_mean, other_square, product = box(torch.stack([other, other * other, image * other]))
@@ -218,7 +222,7 @@ def _global(
             seen = warped.clone().requires_grad_()
             mi = mutual_information(fixed[None], seen, bins=settings.bins, sigma=settings.sigma, mask=keep)
             (slope,) = torch.autograd.grad(mi.sum(), seen)
-        return slope * count * _spatial_gradient(warped[0])
+        return _spatial_gradient(warped[0]).mul_(slope * count)
 
     return ascent
 
@@ -236,7 +240,8 @@ def _local(
 
     def ascent(u: Tensor) -> Tensor:
         both = zip(warp(images[None], u[None])[0], correlations, strict=True)
-        return sum(correlate(warped)[1] * _spatial_gradient(warped) for warped, correlate in both)  # type: ignore[return-value]
+        one, other = (_spatial_gradient(warped).mul_(correlate(warped)[1]) for warped, correlate in both)
+        return one.add_(other)
 
     return ascent
 

@@ -6,6 +6,7 @@ import torch
 from scipy import ndimage
 from torch.nn import functional as F
 
+from regbench.models import instance
 from regbench.models.instance import (
     FLOOR,
     InstanceSettings,
@@ -80,6 +81,25 @@ def test_local_correlation_and_its_gradient_are_those_of_the_definition(masked):
     (slope,) = torch.autograd.grad(correlation.sum(), exact)
     assert float(value) == pytest.approx(float(correlation.mean().detach()), rel=1e-3)
     assert float((gradient - slope).norm() / slope.norm()) < 1e-2
+
+
+@pytest.mark.parametrize("shape", [(9, 12, 11), (3, 2, 7)])
+def test_compiled_local_correlation_is_that_by_matrices_and_the_same_in_any_number_of_threads(
+    shape, monkeypatch
+):
+    image, other = torch.rand(2, *shape, generator=torch.Generator().manual_seed(0))
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append(local_correlation(image, 3)(other))
+    finally:
+        torch.set_num_threads(before)
+    monkeypatch.setattr(instance, "COMPILED_FOR", ())
+    value, gradient = local_correlation(image, 3)(other)
+    assert float(found[0][0]) == pytest.approx(float(value), rel=1e-5)
+    assert float((found[0][1] - gradient).norm() / gradient.norm()) < 1e-5
+    assert all(torch.equal(one[0], found[0][0]) and torch.equal(one[1], found[0][1]) for one in found[1:])
 
 
 def test_smoothing_is_that_of_scipy_inside():
