@@ -5,7 +5,7 @@ import torch
 from numba import njit
 from torch import Tensor
 
-from regbench.models.in_threads import in_threads, slices
+from regbench.models.compiled import in_threads, portions
 
 
 def correlate(
@@ -13,39 +13,42 @@ def correlate(
 ) -> tuple[Tensor, Tensor]:
     """The mean over voxels of the squared local correlation of `image` and `other`, and the gradient of its sum by `other`.
 
-    All (D, H, W) float32, `mean` and `variance` of `image` in boxes of 2 radius + 1 voxels, beyond the borders zeros.
-    The result is the same with any number of threads.
+    All (D, H, W) float32, `mean` and `variance` those of `image` in boxes of 2 radius + 1 voxels, beyond the borders zeros.
+    The same in any number of threads. Raises ValueError on an image of another size or type.
     """
-    arrays = [x.contiguous().numpy() for x in (image, mean, variance, other)]
-    threads, depth = torch.get_num_threads(), len(other)
-    back, sums, gradient = torch.empty(3, *other.shape), np.empty(depth), torch.empty_like(other)
-    f, mean_of_f, variance_of_f, o = arrays
-    parts, b, g = slices(depth, threads), back.numpy(), gradient.contiguous().numpy()
+    if other.shape != image.shape or other.dtype != torch.float32:
+        raise ValueError(
+            f"{other.dtype} {tuple(other.shape)}: expected torch.float32 {tuple(image.shape)}, as the image it is compared with"
+        )
+    i, m, v, o = (x.contiguous().numpy() for x in (image, mean, variance, other))
+    depth, threads = o.shape[0], torch.get_num_threads()
+    back, sums, gradient = np.empty((3, *o.shape), np.float32), np.empty(depth), np.empty(o.shape, np.float32)
+    parts = portions(depth, threads)
 
     def forward(k: int) -> None:
-        _correlate(f, mean_of_f, variance_of_f, o, radius, floor, parts[k].start, parts[k].stop, b, sums)
+        _correlate(i, m, v, o, radius, floor, parts[k].start, parts[k].stop, back, sums)
 
     def backward(k: int) -> None:
-        _gradient(f, o, b, radius, parts[k].start, parts[k].stop, g)
+        _gradient(i, o, back, radius, parts[k].start, parts[k].stop, gradient)
 
-    in_threads(threads, forward, threads)
-    in_threads(threads, backward, threads)
-    return torch.tensor(sums.sum() / other.numel(), dtype=torch.float32), torch.from_numpy(g)
+    in_threads(forward, threads)
+    in_threads(backward, threads)
+    return torch.tensor(sums.sum() / o.size, dtype=torch.float32), torch.from_numpy(gradient)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _correlate(f, mean, variance, o, radius, floor, start, stop, back, sums):  # type: ignore[no-untyped-def]
-    """Of each plane the sum of correlations, and the three fields that the gradient takes its boxes of."""
-    depth, height, width = o.shape
+def _correlate(image, mean, variance, other, radius, floor, start, stop, back, sums):  # type: ignore[no-untyped-def]
+    """For planes `start` to `stop`: the sum of correlations of each, and the fields whose boxes the gradient is made of."""
+    depth, height, width = other.shape
     planes, row = np.empty((3, height, width), np.float32), np.empty((3, width), np.float32)
     small, two, zero = np.float32(floor), np.float32(2), np.float32(0)
     for z in range(start, stop):
         planes[:] = 0
         for k in range(max(z - radius, 0), min(z + radius + 1, depth)):
             for y in range(height):
-                _add(o[k, y], planes[0, y])
-                _add_product(o[k, y], o[k, y], planes[1, y])
-                _add_product(f[k, y], o[k, y], planes[2, y])
+                _add(other[k, y], planes[0, y])
+                _add_product(other[k, y], other[k, y], planes[1, y])
+                _add_product(image[k, y], other[k, y], planes[2, y])
         sums[z] = 0
         for y in range(height):
             for c in range(3):
@@ -56,16 +59,17 @@ def _correlate(f, mean, variance, o, radius, floor, start, stop, back, sums):  #
                 covariance = row[2, x] - m * row[0, x]
                 inverse = np.float32(1) / (v * (row[1, x] - row[0, x] * row[0, x]) + small)
                 correlation = (covariance * covariance + small) * inverse
-                a, c = two * covariance * inverse, two * correlation * inverse * v
+                up, down = two * covariance * inverse, two * correlation * inverse * v
                 total += correlation
-                back[0, z, y, x], back[1, z, y, x] = a, c
-                back[2, z, y, x] = a * m - c * row[0, x]
+                back[0, z, y, x], back[1, z, y, x] = up, down
+                back[2, z, y, x] = up * m - down * row[0, x]
             sums[z] += total
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _gradient(f, o, back, radius, start, stop, out):  # type: ignore[no-untyped-def]
-    depth, height, width = o.shape
+def _gradient(image, other, back, radius, start, stop, out):  # type: ignore[no-untyped-def]
+    """Planes `start` to `stop` of the gradient, from `back` as `_correlate` leaves it."""
+    depth, height, width = other.shape
     planes, row = np.empty((3, height, width), np.float32), np.empty((3, width), np.float32)
     for z in range(start, stop):
         planes[:] = 0
@@ -77,7 +81,7 @@ def _gradient(f, o, back, radius, start, stop, out):  # type: ignore[no-untyped-
             for c in range(3):
                 _box(planes[c], y, radius, row[c])
             for x in range(width):
-                out[z, y, x] = f[z, y, x] * row[0, x] - o[z, y, x] * row[1, x] - row[2, x]
+                out[z, y, x] = image[z, y, x] * row[0, x] - other[z, y, x] * row[1, x] - row[2, x]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

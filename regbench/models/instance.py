@@ -24,14 +24,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from regbench.models import correlation_cpu
+from regbench.models.compiled import COMPILED_FOR
 from regbench.models.masked import WHOLE
 from regbench.models.mutual_information import mutual_information
 from regbench.models.warp import warp
 
-COMPILED_FOR = ("cpu",)  # device types whose local term goes through correlation_cpu.py, without masks
 SMALLEST = 8  # voxels along an axis below which an image is not reduced
 FLOOR = 1e-5  # added to covariance^2 and to the product of variances (intensities in [0, 1]): flat windows pull nowhere
 BACKGROUND = 0.02  # intensities below stay what they are when contrasts are carried over
+RARE = 1e-6  # voxels in a bin of intensities, below which it says nothing of the other contrast
 BETAS = 0.9, 0.99  # Adam's
 NEGLIGIBLE = 1e-9  # a Gaussian's weights below this, of its largest, are left out
 FILL = 2.0  # voxels, the SD that what is outside a mask is filled in with
@@ -165,7 +166,8 @@ def carried_over(
 ) -> Tensor:
     """`image` in the contrast of another: E[of | seen] at the intensities of `image`; background stays.
 
-    `of` and `seen` (D, H, W) lie on each other, and count in `mask`; the mean is over Parzen windows of 1.5 bins.
+    `of` and `seen` (D, H, W) lie on each other, and count in `mask`; the mean is over Parzen windows of 1.5 bins. An
+    intensity near none that is seen has the mean of the nearest that is.
     """
     both = (of > 0) & (seen > 0)
     inside = (both if mask is None else both & mask).flatten().double()
@@ -174,7 +176,7 @@ def carried_over(
     sums[0].scatter_add_(0, index, inside * of.flatten())
     sums[1].scatter_add_(0, index, inside)
     of_bins, count = sums @ _gaussian(bins, 1.5, image.device).double().T
-    means = (of_bins / count.clamp_min(1e-9)).float()
+    means = (of_bins / count.clamp_min(RARE)).float()[_nearest(count > RARE)]
     position = image.clamp(0, 1) * (bins - 1)
     low = position.floor().long().clamp(max=bins - 2)
     part = position - low
@@ -253,6 +255,13 @@ def _spatial_gradient(image: Tensor) -> Tensor:
         to, v = gradient[axis].movedim(axis, -1), image.movedim(axis, -1)
         torch.sub(v[..., 2:], v[..., :-2], out=to[..., 1:-1]).mul_(0.5)
     return gradient
+
+
+def _nearest(known: Tensor) -> Tensor:
+    """For each place along `known` (n,) bool the nearest one that is, of two alike the first; 0 where there is none."""
+    place = torch.arange(len(known), device=known.device)
+    distance = (place[:, None] - place).abs()
+    return torch.where(known, distance, len(known)).argmin(dim=1)
 
 
 def _resized_field(u: Tensor, shape: tuple[int, ...]) -> Tensor:

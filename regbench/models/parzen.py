@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from regbench.models import parzen_cpu
+from regbench.models.compiled import COMPILED_FOR
 
 Window = Literal["gaussian", "bspline"]
 
@@ -25,7 +26,6 @@ WINDOW_ERROR, DROPPED = 1e-4, 3e-4
 CELLS_A_BIN = sorted([2**power for power in range(12)] + [3 * 2**power for power in range(10)])
 MIN_CELLS, MAX_CELLS = 16, 3072
 UNIT = 1 << 14  # positions in a cell are whole multiples of 1 / UNIT; squares add up exactly to 2^36 voxels
-COMPILED_FOR = ("cpu",)  # device types that go through parzen_cpu.py
 CHECKS = 8  # points a cell where the polynomial is compared with the window
 
 

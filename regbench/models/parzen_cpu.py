@@ -10,7 +10,7 @@ import torch
 from numba import njit
 from torch import Tensor
 
-from regbench.models.in_threads import in_threads, slices
+from regbench.models.compiled import in_threads, portions
 
 if TYPE_CHECKING:
     from regbench.models.parzen import Windows
@@ -54,15 +54,11 @@ def joint_sums(
     images, cells = _arrays(fixed, moving, keep), windows.cells
     threads = min(torch.get_num_threads(), MAX_TABLES)
     tables, tiles = _spare.pop((threads, cells), None) or _tables(threads, cells)
-    parts = slices(fixed.numel(), threads)
-    zeros = in_threads(
-        threads, lambda k: _add_moments(*_part(images, parts[k]), unit, tables[k], tiles[k]), threads
-    )
+    parts = portions(fixed.numel(), threads)
+    zeros = in_threads(lambda k: _add_moments(*_part(images, parts[k]), unit, tables[k], tiles[k]), threads)
     joint, occupied = np.zeros((ROW_PARTS, windows.bins, windows.bins)), np.zeros((cells, cells), np.bool_)
     value, first, used = windows.value, windows.first, tiles.any(0)
-    count = in_threads(
-        threads, lambda k: _contract(tables, used, value, first, unit, k, joint, occupied), ROW_PARTS
-    )
+    count = in_threads(lambda k: _contract(tables, used, value, first, unit, k, joint, occupied), ROW_PARTS)
     tiles[:] = False
     _spare.clear()
     _spare[threads, cells] = tables, tiles
@@ -83,9 +79,9 @@ def gradient(
     a, b = (windows.value, windows.slope) if of_moving else (windows.slope, windows.value)
     table = np.empty((windows.cells, windows.cells, TERMS), np.float32)
     weights, threads = weight.double().numpy(), torch.get_num_threads()
-    in_threads(threads, lambda k: _derivatives(a, b, windows.first, k, weights, occupied, table), ROW_PARTS)
-    images, to, parts = _arrays(fixed, moving, keep), out.numpy(), slices(fixed.numel(), threads)
-    in_threads(threads, lambda k: _look_up(*_part(images, parts[k]), of_moving, table, to[parts[k]]), threads)
+    in_threads(lambda k: _derivatives(a, b, windows.first, k, weights, occupied, table), ROW_PARTS)
+    images, to, parts = _arrays(fixed, moving, keep), out.numpy(), portions(fixed.numel(), threads)
+    in_threads(lambda k: _look_up(*_part(images, parts[k]), of_moving, table, to[parts[k]]), threads)
 
 
 def forget_tables() -> None:

@@ -9,20 +9,21 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from regbench.models import warp_cpu
-
-COMPILED_FOR = ("cpu",)  # device types that go through warp_cpu.py
+from regbench.models.compiled import COMPILED_FOR
 
 
 def warp(image: Tensor, displacement: Tensor, beyond: Literal["zeros", "border"] = "zeros") -> Tensor:
     """image(x + u(x)), trilinear; image (B, C, D, H, W), displacement u (B, 3, D, H, W) in voxels.
 
     `beyond`: outside lie zeros (for images) or what the border has (for fields). Jaderberg et al. 2015; the paper's
-    section II C. Raises ValueError where the two are not of one shape.
+    section II C. Images are finite; NaN or infinity in a field gives NaN. Along an axis of one voxel, an image fades into
+    the zeros around it on a CPU, and stays on other devices. Raises ValueError on other shapes than these.
     """
     shape = tuple(image.shape[2:])
-    if displacement.shape != (len(image), 3, *shape):
+    if image.ndim != 5 or displacement.shape != (len(image), 3, *shape):
         raise ValueError(
-            f"image {tuple(image.shape)}, displacement {tuple(displacement.shape)}: expected one grid"
+            f"image {tuple(image.shape)}, displacement {tuple(displacement.shape)}: expected "
+            "(B, C, D, H, W) and (B, 3, D, H, W)"
         )
     if image.device.type in COMPILED_FOR and image.dtype == displacement.dtype == torch.float32:
         return _Warp.apply(image, displacement, beyond == "border")  # type: ignore[no-any-return]

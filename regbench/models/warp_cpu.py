@@ -12,27 +12,27 @@ import torch
 from numba import njit
 from torch import Tensor
 
-from regbench.models.in_threads import in_threads, slices
+from regbench.models.compiled import in_threads, portions
 
 PARTS = 4  # slabs a thread, so that none waits long for another
 
 
 def warped(image: Tensor, displacement: Tensor, border: bool) -> Tensor:
-    """image(x + u(x)): image (B, C, D, H, W), displacement (B, 3, D, H, W) in voxels, float32 and contiguous, as all here."""
+    """image(x + u(x)): image (B, C, D, H, W), displacement (B, 3, D, H, W) in voxels. All here are float32 and contiguous."""
     out = torch.empty_like(image)
     _in_slabs(_warp, PARTS, border, image, displacement, out)
     return out
 
 
 def gradient_of_field(grad: Tensor, image: Tensor, displacement: Tensor, border: bool) -> Tensor:
-    """(B, 3, D, H, W): what `grad` (B, C, D, H, W), of the warped image, is of the displacement."""
+    """The gradient by the displacement, a voxel (B, 3, D, H, W), from `grad`, that by the warped image (B, C, D, H, W)."""
     out = torch.empty_like(displacement)
     _in_slabs(_pull, PARTS, border, grad, image, displacement, out)
     return out
 
 
 def gradient_of_image(grad: Tensor, displacement: Tensor, border: bool) -> Tensor:
-    """(B, C, D, H, W): what `grad` (B, C, D, H, W), of the warped image, is of the image.
+    """The gradient by the image (B, C, D, H, W) from `grad`, that by the warped image (B, C, D, H, W).
 
     A thread adds to one slab of the image, its own, so each voxel's sum has one order.
     """
@@ -43,10 +43,9 @@ def gradient_of_image(grad: Tensor, displacement: Tensor, border: bool) -> Tenso
 
 def _in_slabs(kernel: Callable[..., None], each: int, border: bool, *tensors: Tensor) -> None:
     """The kernel on every item of the tensors (the last is what it writes), by slabs, `each` of them a thread."""
-    threads = torch.get_num_threads()
-    parts = slices(tensors[-1].shape[2], threads * each if threads > 1 else 1)
+    parts = portions(tensors[-1].shape[2], torch.get_num_threads() * each)
     for item in zip(*(tensor.detach().numpy() for tensor in tensors), strict=True):
-        in_threads(threads, partial(_on_slab, kernel, item, border, parts), len(parts))
+        in_threads(partial(_on_slab, kernel, item, border, parts), len(parts))
 
 
 def _on_slab(
@@ -59,7 +58,8 @@ def _on_slab(
 def _between(p, n, border):  # type: ignore[no-untyped-def]
     """The two voxels that position `p` of an axis lies between, their weights, and the weights' slopes.
 
-    Always within the axis: where a voxel lies outside, another stands for it with weight 0. NaN gives NaN.
+    Always within the axis: where a voxel lies outside, another stands for it with weight 0, so images must be finite. A
+    position of NaN or infinity gives NaN.
     """
     one, zero = np.float32(1.0), np.float32(0.0)
     if zero < p < np.float32(n - 1):  # nearly always

@@ -6,7 +6,7 @@ import torch
 from scipy import ndimage
 from torch.nn import functional as F
 
-from regbench.models import instance
+from regbench.models import correlation_cpu, instance
 from regbench.models.instance import (
     FLOOR,
     InstanceSettings,
@@ -96,10 +96,22 @@ def test_compiled_local_correlation_is_that_by_matrices_and_the_same_in_any_numb
     finally:
         torch.set_num_threads(before)
     monkeypatch.setattr(instance, "COMPILED_FOR", ())
+    monkeypatch.setattr(correlation_cpu, "correlate", lambda *_: pytest.fail("compiled"))
     value, gradient = local_correlation(image, 3)(other)
     assert float(found[0][0]) == pytest.approx(float(value), rel=1e-5)
     assert float((found[0][1] - gradient).norm() / gradient.norm()) < 1e-5
     assert all(torch.equal(one[0], found[0][0]) and torch.equal(one[1], found[0][1]) for one in found[1:])
+
+
+@pytest.mark.parametrize("other", [torch.rand(6, 7, 9), torch.rand(6, 7, 8).double()])
+def test_an_image_of_another_size_or_type_is_not_compared(other):
+    with pytest.raises(ValueError, match=r"expected torch.float32 \(6, 7, 8\)"):
+        local_correlation(torch.rand(6, 7, 8), 2)(other)
+
+
+def test_no_weight_of_a_gaussian_is_subnormal():
+    weights = instance._gaussian(192, 0.4, torch.device("cpu"))
+    assert float(weights[weights > 0].min()) > torch.finfo(torch.float32).tiny
 
 
 def test_smoothing_is_that_of_scipy_inside():
@@ -143,6 +155,13 @@ def test_a_contrast_is_carried_over_by_what_lies_on_what():
     assert float((found - of).abs().mean()) < 0.01
     background = torch.zeros(SHAPE)
     assert torch.equal(carried_over(background, of=of, seen=seen), background)
+
+
+def test_an_intensity_that_is_never_seen_has_the_contrast_of_the_nearest_that_is():
+    of, seen = torch.tensor([0.7, 0.7, 0.2, 0.2]), torch.tensor([0.3, 0.31, 0.8, 0.8])
+    image = torch.tensor([0.1, 0.3, 0.45, 0.5, 0.6, 0.95])
+    found = carried_over(image[:, None, None], of[:, None, None], seen[:, None, None])[:, 0, 0]
+    assert found.tolist() == pytest.approx([0.7, 0.7, 0.7, 0.7, 0.2, 0.2], abs=1e-4)
 
 
 @pytest.mark.parametrize("contrast", ["same", "other"])

@@ -40,8 +40,9 @@ def gradients(image: torch.Tensor, u: torch.Tensor, beyond) -> list[torch.Tensor
 @pytest.mark.parametrize("shape", [(7, 9, 12), (3, 2, 6)])
 def test_the_compiled_warp_and_its_gradients_are_torch_s_in_float64(shape, beyond, monkeypatch):
     image, u = pair(*shape)
+    monkeypatch.setattr(module.F, "grid_sample", lambda *_, **__: pytest.fail("not compiled"))
     found = gradients(image, u, beyond)
-    monkeypatch.setattr(module, "COMPILED_FOR", ())
+    monkeypatch.undo()
     expected = gradients(image.double(), u.double(), beyond)
     for mine, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(mine.double(), theirs, atol=2e-5, rtol=1e-4)
@@ -66,16 +67,31 @@ def test_any_number_of_threads_gives_the_same_bits():
 
 
 @pytest.mark.parametrize("beyond", ["zeros", "border"])
-def test_nan_in_a_field_is_nan_in_what_it_warps(beyond):
+def test_gradients_where_training_begins_are_torch_s_in_float64(beyond):
+    image, u = pair(5, 9, 3)  # sizes with which torch finds its way back to whole voxels
+    u = (2 * u).round() / 2 * torch.tensor([0.0, 1.0])[:, None, None, None, None]
+    found, expected = gradients(image, u, beyond), gradients(image.double(), u.double(), beyond)
+    for mine, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(mine.double(), theirs, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("beyond", ["zeros", "border"])
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+def test_what_is_not_finite_in_a_field_is_nan_in_what_it_warps(value, beyond):
     image, u = pair(5, 6, 7)
-    u[0, 1, 2, 3, 4] = torch.nan
+    u[0, 1, 2, 3, 4] = value
     assert warp(image, u, beyond).isnan().nonzero().tolist() == [[0, 0, 2, 3, 4], [0, 1, 2, 3, 4]]
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 5, 6, 8), (1, 3, 5, 6, 7), (2, 2, 5, 6, 7)])
 def test_a_field_on_another_grid_is_refused(shape):
-    with pytest.raises(ValueError, match="expected one grid"):
+    with pytest.raises(ValueError, match=r"expected \(B, C, D, H, W\)"):
         warp(torch.rand(2, 1, 5, 6, 7), torch.zeros(shape))
+
+
+def test_an_image_of_a_plane_is_refused():
+    with pytest.raises(ValueError, match=r"expected \(B, C, D, H, W\)"):
+        warp(torch.rand(2, 1, 6, 7), torch.zeros(2, 3, 6, 7))
 
 
 def test_first_channel_moves_along_the_first_axis():
@@ -85,7 +101,8 @@ def test_first_channel_moves_along_the_first_axis():
     assert torch.allclose(warp(image, u)[:, :, :-1], image[:, :, 1:], atol=1e-5)
 
 
-def test_a_grid_first_used_while_inferring_serves_training():
+def test_a_grid_first_used_while_inferring_serves_training(monkeypatch):
+    monkeypatch.setattr(module, "COMPILED_FOR", ())
     image = torch.rand(1, 1, 5, 6, 11)
     with torch.inference_mode():
         warp(image, torch.zeros(1, 3, 5, 6, 11))
