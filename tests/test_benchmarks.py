@@ -76,6 +76,13 @@ def test_what_two_contrasts_cost_is_what_was_measured():
     assert re.findall(r"\d\.\d\d\b", text) == [errors[name] for name in order]
 
 
+def test_how_much_faster_compiled_loops_are_is_what_was_measured():
+    result = json.loads((ROOT / "benchmarks" / "results" / "kernels_cpu.json").read_text(encoding="utf8"))
+    assert result["measured"]["clean"] is True
+    told = re.findall(r"\d\.\d", README.partition("kernels_cpu.json")[2].partition("\n\n")[0])
+    assert told == [f"{row['torch_seconds'] / row['seconds']:.1f}" for row in result["rows"]]
+
+
 ON_REAL_SCANS = [path for path in ROOT.glob("benchmarks/*.yaml") if "results/scans" in path.read_text()]
 
 
