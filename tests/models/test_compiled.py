@@ -9,14 +9,6 @@ import torch
 from regbench.models.compiled import in_threads, portions
 
 
-@pytest.fixture
-def threads():
-    """Sets torch's threads; as they were afterwards."""
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize("count", [1, 3])
 def test_results_stand_in_order_and_an_error_reaches_the_caller(count, threads):
     threads(count)

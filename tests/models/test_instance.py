@@ -85,16 +85,13 @@ def test_local_correlation_and_its_gradient_are_those_of_the_definition(masked):
 
 @pytest.mark.parametrize("shape", [(9, 12, 11), (3, 2, 7)])
 def test_compiled_local_correlation_is_that_by_matrices_and_the_same_in_any_number_of_threads(
-    shape, monkeypatch
+    shape, threads, monkeypatch
 ):
     image, other = torch.rand(2, *shape, generator=torch.Generator().manual_seed(0))
-    before, found = torch.get_num_threads(), []
-    try:
-        for threads in (1, 2, 3):
-            torch.set_num_threads(threads)
-            found.append(local_correlation(image, 3)(other))
-    finally:
-        torch.set_num_threads(before)
+    found = []
+    for count in (1, 2, 3):
+        threads(count)
+        found.append(local_correlation(image, 3)(other))
     monkeypatch.setattr(instance, "COMPILED_FOR", ())
     monkeypatch.setattr(correlation_cpu, "correlate", lambda *_: pytest.fail("compiled"))
     value, gradient = local_correlation(image, 3)(other)

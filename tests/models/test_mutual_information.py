@@ -251,16 +251,12 @@ def test_intensities_outside_the_range_are_clamped_and_have_no_gradient():
     assert (gradient[(wide < 0) | (wide > 1)] == 0).all()
 
 
-def test_same_bits_every_time_whatever_the_number_of_threads():
+def test_same_bits_every_time_whatever_the_number_of_threads(threads):
     fixed, moving = images(voxels=300_000)
-    threads = torch.get_num_threads()
-    try:
-        results = []
-        for count in (1, 2, 2):
-            torch.set_num_threads(count)
-            results.append(with_gradients(mutual_information, fixed, moving))
-    finally:
-        torch.set_num_threads(threads)
+    results = []
+    for count in (1, 2, 2):
+        threads(count)
+        results.append(with_gradients(mutual_information, fixed, moving))
     for other in results[1:]:
         assert all(torch.equal(a, b) for a, b in zip(results[0], other, strict=True))
 

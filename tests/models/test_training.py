@@ -186,8 +186,8 @@ def test_a_length_that_no_gradient_has_is_refused(length):
         TrainingSettings(steps=1, clip_norm=length)
 
 
-def test_training_keeps_to_its_threads(tmp_path):
-    torch.set_num_threads(2)
+def test_training_keeps_to_its_threads(tmp_path, threads):
+    threads(2)
     method = Brightness(**SETTINGS)
     train(method, tmp_path)
     assert method.threads == {1}

@@ -54,15 +54,12 @@ def test_the_identity_changes_nothing(beyond):
     assert torch.equal(warp(image, torch.zeros_like(u), beyond), image)
 
 
-def test_any_number_of_threads_gives_the_same_bits():
+def test_any_number_of_threads_gives_the_same_bits(threads):
     image, u = pair(13, 9, 12)
-    before, found = torch.get_num_threads(), []
-    try:
-        for threads in (1, 2, 3):
-            torch.set_num_threads(threads)
-            found.append(gradients(image, u, "border"))
-    finally:
-        torch.set_num_threads(before)
+    found = []
+    for count in (1, 2, 3):
+        threads(count)
+        found.append(gradients(image, u, "border"))
     assert all(torch.equal(a, b) for other in found[1:] for a, b in zip(found[0], other, strict=True))
 
 
