@@ -25,7 +25,7 @@ install: .venv/.installed
 .venv/.installed: requirements.lock pyproject.toml
 	@if [ -z "$(PYTHON)" ]; then echo "regbench needs Python 3.11, 3.12 or 3.13 (Debian/Ubuntu: apt install python3 python3-venv; macOS: brew install python@3.12)"; exit 1; fi
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) has no venv module (Debian/Ubuntu: apt install python3-venv)"; exit 1; }
-	@echo "Installing the pinned packages into .venv: two to three minutes, about 4 GB of disk (more where pip finds a CUDA build of torch)."
+	@echo "Installing the pinned packages into .venv: two to three minutes, about 5 GB of disk (more where pip finds a CUDA build of torch)."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -r requirements.lock
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --no-deps --quiet -e .

@@ -2,7 +2,7 @@
 # Keep what is installed in .venv as the pins of requirements.lock and environment.yml (`make lock` calls it).
 set -euo pipefail
 cd "$(dirname "$0")/.."
-pins=$(.venv/bin/python -m pip freeze --exclude-editable | sed 's/+cpu$//')
+pins=$(.venv/bin/python -m pip freeze --exclude-editable | sed 's/+cpu$//; /^triton==/s/$/; sys_platform == "linux"/')
 {
 	echo "# Made by 'make lock' from pyproject.toml; 'make install' and environment.yml install exactly this."
 	echo "$pins"

@@ -9,6 +9,7 @@ costs depends on how much of them an image visits.
 """
 
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -113,6 +114,8 @@ class JointTable(torch.autograd.Function):
             joint = torch.stack([table for table, _, _ in found])
             count = torch.tensor([number for _, number, _ in found]).clamp_min(1)
             ctx.occupied = [cells for _, _, cells in found]
+        elif kernels := kernels_for(fixed.device):
+            joint, count = kernels.joint_sums(fixed, moving, keep, windows, UNIT)
         else:
             joint, count = joint_sums(fixed, moving, keep, windows)
         ctx.save_for_backward(fixed, moving, keep, count)
@@ -136,9 +139,21 @@ class JointTable(torch.autograd.Function):
                 items = zip(_items(fixed, moving, keep), weight, ctx.occupied, out, strict=True)
                 for (f, m, k), w, occupied, grad_of_item in items:
                     parzen_cpu.gradient(f, m, k, of_moving, compact, w, occupied, grad_of_item)
+            elif kernels := kernels_for(fixed.device):
+                grads[side] = kernels.gradient(fixed, moving, keep, side == 1, ctx.windows, weight)
             else:
                 grads[side] = gradient(fixed, moving, keep, side == 1, ctx.windows, weight)
         return grads[0], grads[1], None, None
+
+
+@lru_cache(maxsize=8)
+def kernels_for(device: torch.device) -> Any:
+    """models/parzen_cuda.py where its kernels run, tried at the first call; else None, and the two passes below are taken."""
+    if device.type != "cuda" or find_spec("triton") is None:
+        return None
+    from regbench.models import parzen_cuda
+
+    return parzen_cuda if parzen_cuda.works(device) else None
 
 
 def joint_sums(fixed: Tensor, moving: Tensor, keep: Tensor | None, windows: Windows) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,12 @@
 """What tests of the models share."""
 
+import os
+
 import pytest
 import torch
+
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")  # before Triton is imported
 
 
 @pytest.fixture

@@ -1,0 +1,220 @@
+"""The joint sums of models/parzen.py and its gradient as kernels for GPUs: one random access a voxel each way.
+
+Written in Triton, which torch brings along where it is built for CUDA. Nothing waits for the device, and the sums are of
+whole numbers, hence the same in any order: a table has the same bits at each call.
+"""
+
+import logging
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+import triton
+from torch import Tensor
+from triton import language as tl
+
+if TYPE_CHECKING:
+    from regbench.models.parzen import Windows
+
+LOG = logging.getLogger(__name__)
+BLOCK, WARPS = 512, 4  # voxels and warps of a program
+SLOTS = 8  # numbers a pair of cells: the terms of Windows.orders(), and two more, so that they fill sectors of memory
+HALF_EVEN = tl.constexpr(1.5 * 2**23)  # added to a float32 and taken off again: the nearest whole number
+
+
+def joint_sums(
+    fixed: Tensor, moving: Tensor, keep: Tensor | None, windows: "Windows", unit: int
+) -> tuple[Tensor, Tensor]:
+    """Sums over voxels of w_b(fixed) w_c(moving), (B, bins, bins) float64, and of voxels, (B,) at least 1.
+
+    `fixed`, `moving` (B, voxels) float32, `keep` (B, voxels) bool or None, all contiguous. NaN for an item that has an
+    intensity of NaN or infinity. Positions in a cell are whole multiples of 1 / `unit`.
+    """
+    terms, cells = _terms(windows, unit), windows.cells
+    moments = torch.zeros(len(fixed), cells, cells, SLOTS, dtype=torch.int64, device=fixed.device)
+    facts = torch.zeros(len(fixed), 2, dtype=torch.int64, device=fixed.device)
+    _launch(_add_moments, (fixed, moving, keep), (moments, facts), cells, float(unit))
+    rows = moments[..., : len(terms.scale)].movedim(-1, 1).double() @ terms.moving
+    joint = torch.einsum("kfb,nkfc->nbc", terms.fixed * terms.scale, rows)
+    return joint.masked_fill((facts[:, 1] > 0)[:, None, None], torch.nan), facts[:, 0].clamp_min(1)
+
+
+def gradient(
+    fixed: Tensor, moving: Tensor, keep: Tensor | None, of_moving: bool, windows: "Windows", weight: Tensor
+) -> Tensor:
+    """Sum over bins of weight_bc d(w_b w_c) at every voxel, of one image's intensity: (B, voxels) float32.
+
+    `weight` (B, bins, bins) float64; images as `joint_sums` takes them.
+    """
+    terms, cells = _terms(windows, 1), windows.cells
+    a, b = (terms.fixed, terms.moving_slope) if of_moving else (terms.fixed_slope, terms.moving)
+    rows = torch.einsum("kfb,nbc->nkfc", a, weight)
+    table = torch.empty(len(fixed), cells, cells, SLOTS, device=fixed.device)
+    table[..., : len(terms.scale)] = (rows @ b.mT).movedim(1, -1)
+    out = torch.empty_like(fixed)
+    _launch(_look_up, (fixed, moving, keep), (table, out), cells, OF_MOVING=of_moving)
+    return out
+
+
+def works(device: torch.device) -> bool:
+    """Whether the kernels run on a device, tried. Where they do not (Triton needs a C compiler), why is logged."""
+    try:
+        image = torch.ones(1, 3, device=device)
+        moments = torch.zeros(1, 2, 2, SLOTS, dtype=torch.int64, device=device)
+        facts = torch.zeros(1, 2, dtype=torch.int64, device=device)
+        _launch(_add_moments, (image, image, None), (moments, facts), 2, 2.0)
+        return moments[0, 1, 1].tolist() == [3, 3, 3, 3, 3, 3, 0, 0] and facts.tolist() == [[3, 0]]
+    except Exception as error:  # of many kinds: no compiler, or one that does not know the device
+        LOG.warning("mutual information on %s goes by torch alone, which is slower: %s", device, error)
+        return False
+
+
+class _Terms(NamedTuple):
+    """By term s^i t^j: the windows' powers i for the fixed image and j for the moving one, (terms, cells, bins) float64,
+    their slopes, and what a sum of whole positions is to be multiplied by, (terms, 1, 1)."""
+
+    fixed: Tensor
+    fixed_slope: Tensor
+    moving: Tensor
+    moving_slope: Tensor
+    scale: Tensor
+
+
+@lru_cache(maxsize=16)
+def _terms(windows: "Windows", unit: int) -> _Terms:
+    orders = windows.orders()
+    scale = torch.tensor([float(unit) ** -(i + j) for i, j in orders], dtype=torch.float64)
+
+    def stacked(windows_by_power: Tensor, side: int) -> Tensor:
+        return torch.stack([windows_by_power[order[side]] for order in orders]).double()
+
+    return _Terms(
+        fixed=stacked(windows.value, 0),
+        fixed_slope=stacked(windows.slope, 0),
+        moving=stacked(windows.value, 1),
+        moving_slope=stacked(windows.slope, 1),
+        scale=scale.to(windows.value.device)[:, None, None],
+    )
+
+
+def _launch(
+    kernel: Any,
+    images: tuple[Tensor, Tensor, Tensor | None],
+    tensors: tuple[Tensor, Tensor],
+    *numbers: float,
+    **constants: bool,
+) -> None:
+    """A kernel over all voxels of all items."""
+    fixed, moving, keep = images
+    batch, voxels = fixed.shape
+    mask = fixed if keep is None else keep.view(torch.uint8)  # a kernel is given some memory
+    grid = (triton.cdiv(voxels, BLOCK), batch)
+    # Products are not fused with sums, so that positions are those of models/parzen_cpu.py to the last bit.
+    kernel[grid](
+        *(fixed, moving, mask, *tensors, voxels, *numbers),
+        **constants,
+        MASKED=keep is not None,
+        BLOCK=BLOCK,
+        SLOTS=SLOTS,
+        num_warps=WARPS,
+        enable_fp_fusion=False,
+    )
+
+
+@triton.jit
+def _cell(v, cells):  # type: ignore[no-untyped-def]
+    """Cell of intensities and position in it, -1/2 to 1/2. NaN goes to cell 0."""
+    x = tl.where(v > 0, tl.minimum(v, 1.0), 0.0) * cells.to(tl.float32)
+    cell = tl.minimum(x.to(tl.int32), cells - 1)
+    return cell, (x - cell.to(tl.float32)) - 0.5
+
+
+@triton.jit
+def _add(to, one, s, t, mask):  # type: ignore[no-untyped-def]
+    tl.atomic_add(to, one, mask=mask, sem="relaxed")
+    tl.atomic_add(to + 1, s, mask=mask, sem="relaxed")
+    tl.atomic_add(to + 2, t, mask=mask, sem="relaxed")
+
+
+@triton.jit
+def _add_moments(  # type: ignore[no-untyped-def]
+    fixed,
+    moving,
+    keep,
+    moments,
+    facts,
+    voxels,
+    cells,
+    unit,
+    MASKED: tl.constexpr,
+    BLOCK: tl.constexpr,
+    SLOTS: tl.constexpr,
+):
+    """Adds to `moments` (B, cells, cells, SLOTS) and to `facts` (B, 2): voxels counted, and voxels not finite."""
+    item = tl.program_id(1).to(tl.int64)
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    there = at < voxels
+    v = tl.load(fixed + item * voxels + at, mask=there, other=0.0)
+    w = tl.load(moving + item * voxels + at, mask=there, other=0.0)
+    counted = there
+    if MASKED:
+        counted = there & (tl.load(keep + item * voxels + at, mask=there, other=0) != 0)
+    finite = (tl.abs(v) < float("inf")) & (tl.abs(w) < float("inf"))
+    broken = tl.sum((~finite).to(tl.int64))
+    tl.atomic_add(facts + 2 * item, tl.sum(counted.to(tl.int64)), sem="relaxed")
+    tl.atomic_add(facts + 2 * item + 1, broken, mask=broken > 0, sem="relaxed")
+    f, s = _cell(v, cells)
+    m, t = _cell(w, cells)
+    s = ((s * unit + HALF_EVEN) - HALF_EVEN).to(tl.int64)
+    t = ((t * unit + HALF_EVEN) - HALF_EVEN).to(tl.int64)
+    pair = f * cells + m
+    # The pair of cells that comes first is summed here before it is added: nearly always it is the background, which
+    # would make most voxels of an image wait for one place in memory.
+    first = tl.min(tl.where(counted, pair, cells * cells))
+    shared = (counted & (pair == first)).to(tl.int64)
+    number = tl.sum(shared)
+    base = moments + item * cells * cells * SLOTS
+    to = base + first.to(tl.int64) * SLOTS
+    _add(to, number, tl.sum(shared * s), tl.sum(shared * t), number > 0)
+    _add(to + 3, tl.sum(shared * s * s), tl.sum(shared * s * t), tl.sum(shared * t * t), number > 0)
+    others = counted & (pair != first)
+    to = base + pair.to(tl.int64) * SLOTS
+    _add(to, tl.full((BLOCK,), 1, tl.int64), s, t, others)
+    _add(to + 3, s * s, s * t, t * t, others)
+
+
+@triton.jit
+def _look_up(  # type: ignore[no-untyped-def]
+    fixed,
+    moving,
+    keep,
+    table,
+    out,
+    voxels,
+    cells,
+    OF_MOVING: tl.constexpr,
+    MASKED: tl.constexpr,
+    BLOCK: tl.constexpr,
+    SLOTS: tl.constexpr,
+):
+    """Into `out` (B, voxels) the polynomial of `table` (B, cells, cells, SLOTS) at each voxel's positions."""
+    item = tl.program_id(1).to(tl.int64)
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    there = at < voxels
+    v = tl.load(fixed + item * voxels + at, mask=there, other=0.0)
+    w = tl.load(moving + item * voxels + at, mask=there, other=0.0)
+    image = w if OF_MOVING else v
+    counted = there & ~((image < 0) | (image > 1))
+    if MASKED:
+        counted = counted & (tl.load(keep + item * voxels + at, mask=there, other=0) != 0)
+    f, s = _cell(v, cells)  # pyright: ignore[reportGeneralTypeIssues]
+    m, t = _cell(w, cells)
+    of = table + ((item * cells + f) * cells + m) * SLOTS
+    c0 = tl.load(of, mask=counted, other=0.0)
+    c1 = tl.load(of + 1, mask=counted, other=0.0)
+    c2 = tl.load(of + 2, mask=counted, other=0.0)
+    c3 = tl.load(of + 3, mask=counted, other=0.0)
+    c4 = tl.load(of + 4, mask=counted, other=0.0)
+    c5 = tl.load(of + 5, mask=counted, other=0.0)
+    slope = c0 + s * (c1 + s * c3 + t * c4) + t * (c2 + t * c5)
+    tl.store(out + item * voxels + at, tl.where(counted, slope, 0.0), mask=there)
