@@ -5,7 +5,8 @@ Needs MONAI and nilearn (in the lock). Every measurement is made in a process of
 template and the same under a smooth warp and an inverted contrast. The last line holds the worst of 32 and 64 bins:
 MONAI's seconds over ours, our extra peak memory over MONAI's, errors against float64 (relative; of the gradient in L2),
 and our slowest over fastest among 16 to 128 bins (`noise`, where no cell is in a cache because a neighbour was, is
-listed but not in it). `--save` writes benchmarks/results/mi_loss_DEVICE.json.
+listed but not in it). On a GPU, FireANTs' fused loss (its defaults) is measured too where fireants and its fused operations are
+installed; `fireants_speedup` is then its seconds over ours. `--save` writes benchmarks/results/mi_loss_DEVICE.json.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 
 import numpy as np
 import torch
@@ -27,6 +29,7 @@ from regbench.models.mutual_information import Window, mutual_information, norma
 
 SHAPE, SIGMA = (160, 192, 160), 0.5
 COMPARED, FLAT = (32, 64), (16, 32, 64, 128)
+PEERS = ("monai", "fireants")
 KINDS = ("ours", "bspline", "nmi", "half", "noise", "monai")
 
 
@@ -37,14 +40,15 @@ def main() -> None:
         print(json.dumps(measure(kind, int(bins), options.device, options.threads)))
         return
     rows = []
-    for kind in KINDS:
-        for bins in COMPARED if kind == "monai" else FLAT:
+    with_fireants = options.device == "cuda" and find_spec("fireants_fused_ops") is not None
+    for kind in KINDS + ("fireants",) * with_fireants:
+        for bins in COMPARED if kind in PEERS else FLAT:
             rows.append(in_a_process(kind, bins, options))
             row = rows[-1]
             print(f"{kind:8} {bins:4} bins {row['seconds']:8.3f} s {row['memory_mb']:8.0f} MB", flush=True)
     found = {(row["kind"], row["bins"]): row for row in rows}
     for bins in COMPARED:
-        found["ours", bins] |= errors(bins, options.threads)
+        found["ours", bins] |= errors(bins, options.device, options.threads)
         print(f"{bins} bins: {found['ours', bins]}", flush=True)
     pairs = [(found["ours", bins], found["monai", bins]) for bins in COMPARED]
     ours = [found["ours", bins]["seconds"] for bins in FLAT]
@@ -55,8 +59,11 @@ def main() -> None:
         "gradient_error": max(our["gradient_error"] for our, _ in pairs),
         "bins_flatness": max(ours) / min(ours),
     }
+    if with_fireants:
+        peer = [found["fireants", bins]["seconds"] / found["ours", bins]["seconds"] for bins in COMPARED]
+        summary["fireants_speedup"] = min(peer)
     if options.save:
-        keep(f"mi_loss_{options.device}", machine(options.device, options.threads, "monai"), rows, summary)
+        keep(f"mi_loss_{options.device}", machine(options.device, options.threads, *PEERS), rows, summary)
     print("mi_loss: " + " ".join(f"{name}={value:.3g}" for name, value in summary.items()))
 
 
@@ -119,6 +126,13 @@ def monai(bins: int) -> Callable[[Tensor, Tensor], Tensor]:
     return GlobalMutualInformationLoss(kernel_type="gaussian", num_bins=bins, sigma_ratio=SIGMA)
 
 
+def fireants(bins: int) -> Callable[[Tensor, Tensor], Tensor]:
+    from fireants.losses.fusedmi import FusedGlobalMutualInformationLoss  # pyright: ignore[reportMissingImports]
+
+    loss = FusedGlobalMutualInformationLoss(kernel_type="gaussian", num_bins=bins, sigma_ratio=SIGMA)
+    return lambda f, m: loss(m, f)
+
+
 LOSSES = {
     "ours": parzen,
     "bspline": lambda bins: parzen(bins, "bspline"),
@@ -126,6 +140,7 @@ LOSSES = {
     "half": parzen,
     "noise": parzen,
     "monai": monai,
+    "fireants": fireants,
 }
 
 
@@ -153,10 +168,10 @@ def noise() -> tuple[Tensor, Tensor]:
     return torch.rand(1, 1, *SHAPE, generator=generator), torch.rand(1, 1, *SHAPE, generator=generator)
 
 
-def errors(bins: int, threads: int) -> dict[str, float]:
+def errors(bins: int, device: str, threads: int) -> dict[str, float]:
     """Relative errors of our value and of its gradient against the definition, dense in float64."""
     torch.set_num_threads(threads)
-    fixed, moving = pair()
+    fixed, moving = (image.to(device) for image in pair())
     moving.requires_grad_()
     value = mutual_information(fixed, moving, bins=bins, sigma=SIGMA)
     value.sum().backward()
@@ -171,7 +186,7 @@ def errors(bins: int, threads: int) -> dict[str, float]:
 
 def dense(fixed: Tensor, moving: Tensor, bins: int, chunk: int = 1 << 18) -> tuple[float, Tensor]:
     """MI and its gradient to `moving` by the definition, in float64, a chunk of voxels at a time."""
-    centres = torch.linspace(0, 1, bins, dtype=torch.float64)
+    centres = torch.linspace(0, 1, bins, dtype=torch.float64, device=fixed.device)
 
     def weights(v: Tensor) -> Tensor:
         return torch.softmax(-0.5 * ((v[:, None] - centres) * (bins - 1) / SIGMA) ** 2, dim=1)

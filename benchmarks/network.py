@@ -4,7 +4,8 @@ usage: python benchmarks/network.py [--device cpu|cuda] [--threads 2] [--accurac
 
 Each measurement is made in a process of its own. A registration is network, integration and warp; a training step is that
 with the method's loss, its gradient and Adam. `gflops` counts the convolutions alone; `of_matmul` is their rate while
-registering over that of a large matrix product. With `--accuracy`, the networks are then trained for as many seconds each
+registering over that of a large matrix product of the same numbers. On a GPU also with convolutions in bfloat16, with the step
+as a CUDA graph besides, and with four pairs at once (`pairs_per_second`); what regbench does is `float32`, one pair. With `--accuracy`, the networks are then trained for as many seconds each
 (120) at 2 mm, three seeds, in the study benchmarks/network.yaml, and scored: about an hour on two cores. The last line
 compares dmi_fast with official VoxelMorph: times, and the share of the brain that folds (in the worse of both tasks; NaN
 without `--accuracy`). `--save` writes benchmarks/results/network_DEVICE.json.
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,21 +36,31 @@ ROOT = Path(__file__).resolve().parent.parent
 SHAPE = (160, 192, 160)
 METHODS = ("voxelmorph", "dmi", "dmi_fast")
 FOUND = discover([ROOT / "workflow" / "methods"])
+# How, and how many pairs at once; the first is what regbench does.
+VARIANTS = {
+    "cpu": [("float32", 1)],
+    "cuda": [("float32", 1), ("bfloat16", 1), ("bfloat16 graphed", 1), ("float32", 4), ("bfloat16", 4)],
+}
 
 
 def main() -> None:
     options = arguments()
     if options.one:
-        name, kind, shape = options.one
+        name, kind, shape, variant, pairs = options.one
         shape = tuple(map(int, shape.split("x")))
-        print(json.dumps(MEASURES[kind](name, shape, options.device)))
+        print(json.dumps(MEASURES[kind](name, shape, options.device, variant, int(pairs))))
         return
-    rate = in_a_process("matmul", "matmul", options)["gflops_per_second"]
-    rows = [network_row(name, rate, options) for name in METHODS]
-    print(f"matrix product: {rate:.0f} GFLOP/s")
+    variants = VARIANTS[options.device]
+    kinds = dict.fromkeys(variant.split()[0] for variant, _ in variants)
+    rates = {kind: in_a_process("-", "matmul", options, kind)["gflops_per_second"] for kind in kinds}
+    print("matrix product: " + ", ".join(f"{rate:.0f} GFLOP/s in {kind}" for kind, rate in rates.items()))
+    rows = [
+        network_row(name, *variant, rates[variant[0].split()[0]], options)
+        for variant in variants
+        for name in METHODS
+    ]
     print(pd.DataFrame(rows).to_string(index=False, float_format=lambda x: f"{x:.3g}"), flush=True)
-    found = {row["method"]: row for row in rows}
-    theirs, ours = found["voxelmorph"], found["dmi_fast"]
+    theirs, ours = (next(row for row in rows if row["method"] == name) for name in ("voxelmorph", "dmi_fast"))
     summary = {
         "forward_speedup": theirs["register_seconds"] / ours["register_seconds"],
         "train_speedup": theirs["train_seconds"] / ours["train_seconds"],
@@ -61,8 +73,8 @@ def main() -> None:
     else:
         fold = float("nan")
     summary["fold_percent"] = fold
-    if options.save:  # only with --accuracy
-        where = machine(options.device, options.threads) | {"matmul_gflops_per_second": rate}
+    if options.save:
+        where = machine(options.device, options.threads) | {"matmul_gflops_per_second": rates}
         keep(f"network_{options.device}", where, rows, summary)
     print("network: " + " ".join(f"{name}={value:.3g}" for name, value in summary.items()))
 
@@ -75,70 +87,81 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--accuracy", type=float, nargs="?", const=120.0, default=0.0, metavar="SECONDS")
     parser.add_argument("--save", action="store_true")
-    parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--one", nargs=5, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.save and not options.accuracy:
+    if options.save and not options.accuracy and options.device == "cpu":
         parser.error("--save keeps the whole table: give --accuracy too")
     torch.set_num_threads(options.threads)
     return options
 
 
-def network_row(name: str, rate: float, options: argparse.Namespace) -> dict[str, Any]:
+def network_row(
+    name: str, variant: str, pairs: int, rate: float, options: argparse.Namespace
+) -> dict[str, Any]:
     """Seconds and memory of one method at SHAPE."""
-    shape = "x".join(map(str, SHAPE))
-    register, train = (in_a_process(name, kind, options, shape) for kind in ("register", "train"))
+    register, train = (in_a_process(name, kind, options, variant, pairs) for kind in ("register", "train"))
     reached = register["gflops"] / register["network_seconds"]
     return {
         "method": name,
+        "variant": variant,
+        "pairs": pairs,
         "parameters": register["parameters"],
         "gflops": register["gflops"],
         "network_seconds": register["network_seconds"],
         "of_matmul": reached / rate,
         "register_seconds": register["seconds"],
         "register_mb": register["memory_mb"],
+        "pairs_per_second": pairs / register["seconds"],
         "train_seconds": train["seconds"],
         "train_mb": train["memory_mb"],
     }
 
 
-def in_a_process(name: str, kind: str, options: argparse.Namespace, shape: str = "1x1x1") -> dict[str, float]:
+def in_a_process(
+    name: str,
+    kind: str,
+    options: argparse.Namespace,
+    variant: str = "float32",
+    pairs: int = 1,
+    shape: tuple[int, ...] = SHAPE,
+) -> dict[str, float]:
     """One measurement; what it prints last."""
     command = [sys.executable, __file__, "--device", options.device, "--threads", str(options.threads)]
-    done = subprocess.run(
-        [*command, "--one", name, kind, shape], stdout=subprocess.PIPE, text=True, check=True
-    )
+    command += ["--one", name, kind, "x".join(map(str, shape)), variant, str(pairs)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def matmul(_name: str, _shape: tuple[int, ...], device: str) -> dict[str, float]:
-    """GFLOP/s of a product of two 4096 x 4096 matrices, float32."""
-    a = torch.rand(4096, 4096, device=device)
+def matmul(_name: str, _shape: tuple[int, ...], device: str, variant: str, _pairs: int) -> dict[str, float]:
+    """GFLOP/s of a product of two 4096 x 4096 matrices."""
+    a = torch.rand(4096, 4096, device=device, dtype=getattr(torch, variant))
     return {"gflops_per_second": 2 * 4096**3 / best(lambda: a @ a, device) / 1e9}
 
 
 @torch.inference_mode()
-def register(name: str, shape: tuple[int, ...], device: str) -> dict[str, float]:
+def register(name: str, shape: tuple[int, ...], device: str, variant: str, pairs: int) -> dict[str, float]:
     """Seconds, memory and arithmetic of one registration; `network_seconds` without integration and warp."""
-    method, network, (fixed, moving) = made(name, shape, device)
+    method, network, (fixed, moving) = made(name, shape, device, variant, pairs)
     network.eval()
     with FlopCounterMode(display=False) as counter:
         network(fixed, moving)
     inner = convolutions(name, network)
     before = reset_peak_memory(device)
-    seconds = best(lambda: warp(moving, method.displacement(network(fixed, moving))), device)
+    work = graphed(lambda: warp(moving, method.displacement(network(fixed, moving))), variant)
+    seconds = best(work, device)
     return {
         "seconds": seconds,
         "memory_mb": peak_memory_mb(device) - before,
-        "network_seconds": best(lambda: inner(fixed, moving), device),
+        "network_seconds": best(graphed(lambda: inner(fixed, moving), variant), device),
         "gflops": counter.get_total_flops() / 1e9,
         "parameters": sum(p.numel() for p in network.parameters()),
     }
 
 
-def train(name: str, shape: tuple[int, ...], device: str) -> dict[str, float]:
+def train(name: str, shape: tuple[int, ...], device: str, variant: str, pairs: int) -> dict[str, float]:
     """Seconds and memory of one training step."""
-    method, network, (fixed, moving) = made(name, shape, device)
-    optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
+    method, network, (fixed, moving) = made(name, shape, device, variant, pairs)
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-4, capturable="graphed" in variant)
 
     def step() -> None:
         loss, _ = method.loss(fixed, moving, network(fixed, moving))
@@ -147,20 +170,56 @@ def train(name: str, shape: tuple[int, ...], device: str) -> dict[str, float]:
         optimizer.step()
 
     before = reset_peak_memory(device)
-    seconds = best(step, device)
+    seconds = best(graphed(step, variant), device)
     return {"seconds": seconds, "memory_mb": peak_memory_mb(device) - before}
+
+
+def graphed(work: Callable[[], Any], variant: str) -> Callable[[], Any]:
+    """The work, or where the variant says so a replay of what it has the GPU do, captured after some runs of it."""
+    if "graphed" not in variant:
+        return work
+    aside = torch.cuda.Stream()
+    aside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(aside):
+        for _ in range(3):
+            work()
+    torch.cuda.current_stream().wait_stream(aside)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        work()
+    return graph.replay
+
+
+def in_bfloat16(network: torch.nn.Module) -> None:
+    """Convolutions, and what lies between them, in bfloat16; the last one's field, and all behind it, in float32."""
+    convolutions = [module for module in network.modules() if isinstance(module, torch.nn.Conv3d)]
+    for module in convolutions:
+        module.forward = partial(_in_bfloat16, module.forward, module.out_channels == 3)
+
+
+def _in_bfloat16(
+    forward: Callable[[torch.Tensor], torch.Tensor], last: bool, x: torch.Tensor
+) -> torch.Tensor:
+    with torch.autocast(x.device.type, torch.bfloat16):
+        out = forward(x)
+    return out.float() if last else out
 
 
 MEASURES = {"matmul": matmul, "register": register, "train": train}
 
 
-def made(name: str, shape: tuple[int, ...], device: str) -> tuple[Any, torch.nn.Module, torch.Tensor]:
-    """A method with the options of its file, its network, and two smooth images (2, 1, 1, D, H, W)."""
+def made(
+    name: str, shape: tuple[int, ...], device: str, variant: str, pairs: int
+) -> tuple[Any, torch.nn.Module, torch.Tensor]:
+    """A method with the options of its file, its network, and smooth images (2, pairs, 1, D, H, W)."""
     torch.manual_seed(0)
     method: Any = load_method(FOUND[name].python or "", FOUND[name].options)
-    images = torch.rand(2, 1, *(max(n // 8, 2) for n in shape))
-    images = torch.nn.functional.interpolate(images, size=shape, mode="trilinear")[:, None].to(device)
-    return method, method.network(shape).to(device), images
+    images = torch.rand(2, pairs, *(max(n // 8, 2) for n in shape))
+    images = torch.nn.functional.interpolate(images, size=shape, mode="trilinear")[:, :, None].to(device)
+    network = method.network(shape).to(device)
+    if "bfloat16" in variant:
+        in_bfloat16(network)
+    return method, network, images
 
 
 def convolutions(name: str, network: torch.nn.Module) -> Callable[..., Any]:
@@ -187,11 +246,12 @@ def best(work: Callable[[], Any], device: str, calls: int = 3) -> float:
 def accuracy(options: argparse.Namespace) -> pd.DataFrame:
     """Train each network for the same time, three seeds, and score it: a row for each task, method and seed."""
     study = yaml.safe_load((ROOT / "benchmarks" / "network.yaml").read_text())
-    shape = "x".join(map(str, study["tasks"]["mono"]["grid"]["shape"]))
+    shape = tuple(study["tasks"]["mono"]["grid"]["shape"])
     file = ROOT / "results" / f"network_{options.accuracy:g}s.yaml"
     if not file.exists():  # measured once, so that a benchmark that was stopped goes on
+        study["device"], study["timing"]["devices"] = options.device, [options.device]
         for name in METHODS:
-            step = in_a_process(name, "train", options, shape)["seconds"]
+            step = in_a_process(name, "train", options, shape=shape)["seconds"]
             study["methods"][name] = with_steps(
                 study["methods"][name], max(1, round(options.accuracy / step))
             )
