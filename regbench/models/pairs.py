@@ -15,7 +15,9 @@ from regbench.geometry.images import read_volume
 from regbench.methods.masks import NO_MASK
 from regbench.models.parallel import processes
 
-MEMORY_SHARE = 0.5  # of the memory free at first may hold images; what does not fit is read again each time
+CPU = torch.device("cpu")
+# Of the memory that is free at first, images may hold so much; what does not fit is read again each time.
+MEMORY_SHARE, GPU_SHARE = 0.5, 0.25
 
 
 class Pairs:
@@ -40,7 +42,7 @@ class Pairs:
         self._names = ("image", "mask") if masks else ("image",)
         self.grid: Grid = read_volume(records[0]["fixed"]["image"]).grid
         self._kept: dict[str, Tensor] = {}
-        self._room = MEMORY_SHARE * psutil.virtual_memory().available / processes()
+        self._room: dict[torch.device, float] = {}
 
     def __len__(self) -> int:
         return len(self.records)
@@ -49,7 +51,9 @@ class Pairs:
         self, items: list[int], mirrored: list[list[int]], device: torch.device
     ) -> tuple[Tensor, Tensor]:
         """Fixed and moving images (B, 1 or 2, D, H, W) of some pairs, each reversed along its axes in `mirrored`."""
-        sides = [[self._image(self.records[item][side]) for item in items] for side in ("fixed", "moving")]
+        sides = [
+            [self._image(self.records[item][side], device) for item in items] for side in ("fixed", "moving")
+        ]
         fixed, moving = (
             torch.stack(
                 [
@@ -59,7 +63,7 @@ class Pairs:
             )
             for images in sides
         )
-        return fixed.to(device), moving.to(device)
+        return fixed, moving
 
     def files(self) -> list[tuple[str, int, int]]:
         """(path, size, time of change) of every image: what a checkpoint must agree with."""
@@ -67,16 +71,24 @@ class Pairs:
         paths = sorted({side[name] for side in sides for name in self._names})
         return [(path, Path(path).stat().st_size, Path(path).stat().st_mtime_ns) for path in paths]
 
-    def _image(self, side: dict[str, Any]) -> Tensor:
-        """One image (1 or 2, D, H, W) float32, read once while memory lasts."""
+    def _image(self, side: dict[str, Any], device: torch.device) -> Tensor:
+        """One image (1 or 2, D, H, W) float32, read once while memory lasts: the device's own, then the CPU's."""
         path = side["image"]
         if path in self._kept:
-            return self._kept[path]
+            return self._kept[path].to(device)
         image = torch.stack([self._channel(side[name]) for name in self._names])
-        self._room -= image.nbytes
-        if self._room > 0:
-            self._kept[path] = image
-        return image
+        for place in dict.fromkeys((device, CPU)):
+            if self._take(place, image.nbytes):
+                self._kept[path] = image.to(place)
+                break
+        return image.to(device)
+
+    def _take(self, place: torch.device, size: int) -> bool:
+        """Whether so many bytes more may be kept there."""
+        room = self._room.setdefault(place, room_for_images(place)) - size
+        if room > 0:
+            self._room[place] = room
+        return room > 0
 
     def _channel(self, path: str) -> Tensor:
         volume = read_volume(path)
@@ -85,6 +97,13 @@ class Pairs:
                 f"{path}: its spacing or shape is not that of {self.records[0]['fixed']['image']}; prepare it again"
             )
         return torch.from_numpy(np.ascontiguousarray(volume.data, np.float32))
+
+
+def room_for_images(place: torch.device) -> float:
+    """Bytes that images may take of the CPU's or a GPU's memory as it is now."""
+    if place.type == "cuda":
+        return GPU_SHARE * torch.cuda.mem_get_info(place)[0]
+    return MEMORY_SHARE * psutil.virtual_memory().available / processes()
 
 
 def draw(

@@ -8,6 +8,7 @@ import torch
 
 from regbench.geometry.grid import Grid
 from regbench.geometry.images import write_volume
+from regbench.models import pairs as module
 from regbench.models.pairs import Pairs, draw
 
 CPU = torch.device("cpu")
@@ -63,11 +64,33 @@ def test_masks_are_a_second_channel_mirrored_with_the_image(tmp_path):
         Pairs([masked, record(tmp_path, "b")], masks=True)
 
 
-def test_images_beyond_the_memory_share_are_read_again(tmp_path):
+def test_images_beyond_the_memory_share_are_read_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "room_for_images", lambda _: 0.0)
     pairs = Pairs([record(tmp_path, "a")])
-    pairs._room = 0
     pairs.batch([0], [[]], CPU)
     assert not pairs._kept
+
+
+def test_images_are_kept_on_the_device_and_what_does_not_fit_there_on_the_cpu(tmp_path, monkeypatch):
+    device = torch.device("meta")  # stands for a GPU: it has shapes, but no values
+    one = 4 * 5 * 6 * 4  # bytes of an image
+    monkeypatch.setattr(module, "room_for_images", {device: 2.5 * one, CPU: 1.5 * one}.get)
+    pairs = Pairs([record(tmp_path, "a"), record(tmp_path, "b")])
+    for _ in range(2):
+        fixed, moving = pairs.batch([0, 1], [[], [0]], device)
+        assert fixed.device == moving.device == device
+        assert sorted(image.device.type for image in pairs._kept.values()) == ["cpu", "meta", "meta"]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_images_are_the_same_on_a_gpu(tmp_path):
+    pairs = Pairs([record(tmp_path, "a")])
+    for found, expected in zip(
+        pairs.batch([0], [[1]], torch.device("cuda")),
+        Pairs(pairs.records).batch([0], [[1]], CPU),
+        strict=True,
+    ):
+        assert torch.equal(found.cpu(), expected)
 
 
 def test_pairs_of_other_contrasts_or_grids_are_refused(tmp_path):
