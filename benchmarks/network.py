@@ -4,8 +4,9 @@ usage: python benchmarks/network.py [--device cpu|cuda] [--threads 2] [--accurac
 
 Each measurement is made in a process of its own. A registration is network, integration and warp; a training step is that
 with the method's loss, its gradient and Adam. `gflops` counts the convolutions alone; `of_matmul` is their rate while
-registering over that of a large matrix product of the same numbers. On a GPU also with convolutions in bfloat16, with the step
-as a CUDA graph besides, and with four pairs at once (`pairs_per_second`); what regbench does is `float32`, one pair. With `--accuracy`, the networks are then trained for as many seconds each
+registering over that of a large matrix product of the same numbers. On a GPU also with convolutions in bfloat16, `searched`
+(cuDNN's fastest of all its ways), `contiguous` instead of with channels last, `graphed` (replays of a CUDA graph), and with four
+pairs at once (`pairs_per_second`); what regbench does is `float32`, one pair. With `--accuracy`, the networks are then trained for as many seconds each
 (120) at 2 mm, three seeds, in the study benchmarks/network.yaml, and scored: about an hour on two cores. The last line
 compares dmi_fast with official VoxelMorph: times, and the share of the brain that folds (in the worse of both tasks; NaN
 without `--accuracy`). `--save` writes benchmarks/results/network_DEVICE.json.
@@ -30,6 +31,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from regbench.methods.contract import load_method
 from regbench.methods.discovery import discover
+from regbench.models import fast_unet, unet
 from regbench.models.warp import warp
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,7 +41,15 @@ FOUND = discover([ROOT / "workflow" / "methods"])
 # How, and how many pairs at once; the first is what regbench does.
 VARIANTS = {
     "cpu": [("float32", 1)],
-    "cuda": [("float32", 1), ("bfloat16", 1), ("bfloat16 graphed", 1), ("float32", 4), ("bfloat16", 4)],
+    "cuda": [
+        ("float32", 1),
+        ("float32 searched", 1),
+        ("float32 searched contiguous", 1),
+        ("bfloat16 searched", 1),
+        ("bfloat16 searched contiguous", 1),
+        ("bfloat16 searched graphed", 1),
+        ("bfloat16 searched", 4),
+    ],
 }
 
 
@@ -213,10 +223,15 @@ def made(
 ) -> tuple[Any, torch.nn.Module, torch.Tensor]:
     """A method with the options of its file, its network, and smooth images (2, pairs, 1, D, H, W)."""
     torch.manual_seed(0)
+    torch.backends.cudnn.benchmark = "searched" in variant
+    if "contiguous" in variant:
+        unet.LAYOUT = fast_unet.LAYOUT = torch.contiguous_format
     method: Any = load_method(FOUND[name].python or "", FOUND[name].options)
     images = torch.rand(2, pairs, *(max(n // 8, 2) for n in shape))
     images = torch.nn.functional.interpolate(images, size=shape, mode="trilinear")[:, :, None].to(device)
     network = method.network(shape).to(device)
+    if "contiguous" in variant:
+        network = network.to(memory_format=torch.contiguous_format)
     if "bfloat16" in variant:
         in_bfloat16(network)
     return method, network, images
