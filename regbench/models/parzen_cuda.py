@@ -109,16 +109,16 @@ def _launch(
     batch, voxels = fixed.shape
     mask = fixed if keep is None else keep.view(torch.uint8)  # a kernel is given some memory
     grid = (triton.cdiv(voxels, BLOCK), batch)
-    # Products are not fused with sums, so that positions are those of models/parzen_cpu.py to the last bit.
-    kernel[grid](
-        *(fixed, moving, mask, *tensors, voxels, *numbers),
-        **constants,
-        MASKED=keep is not None,
-        BLOCK=BLOCK,
-        SLOTS=SLOTS,
-        num_warps=WARPS,
-        enable_fp_fusion=False,
-    )
+    with torch.cuda.device_of(fixed):  # Triton launches on the current device, wherever the tensors are
+        kernel[grid](
+            *(fixed, moving, mask, *tensors, voxels, *numbers),
+            **constants,
+            MASKED=keep is not None,
+            BLOCK=BLOCK,
+            SLOTS=SLOTS,
+            num_warps=WARPS,
+            enable_fp_fusion=False,  # so that positions are those of models/parzen_cpu.py to the last bit
+        )
 
 
 @triton.jit
