@@ -27,11 +27,14 @@ def machine(device: str, threads: int, *peers: str) -> dict[str, Any]:
 def keep(name: str, where: dict[str, Any], rows: list[dict[str, Any]], summary: dict[str, float]) -> None:
     """Write benchmarks/results/NAME.json: the numbers and where they were measured."""
     RESULTS.mkdir(exist_ok=True)
-    rows = [
-        {key: None if value != value else value for key, value in row.items()} for row in rows
-    ]  # JSON has no NaN
+    rows, summary = [without_nan(row) for row in rows], without_nan(summary)
     content = {"summary": summary, "rows": rows, "measured": where}
     (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
+
+
+def without_nan(numbers: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no NaN: null stands for it."""
+    return {name: None if value != value else value for name, value in numbers.items()}
 
 
 def refuse_failures(scores: pd.DataFrame) -> None:

@@ -6,7 +6,8 @@ Each measurement is made in a process of its own. A registration is network, int
 with the method's loss, its gradient and Adam. `gflops` counts the convolutions alone; `of_matmul` is their rate while
 registering over that of a large matrix product of the same numbers. On a GPU also with convolutions in bfloat16, `searched`
 (cuDNN's fastest of all its ways), `contiguous` instead of with channels last, `graphed` (replays of a CUDA graph), and with four
-pairs at once (`pairs_per_second`); what regbench does is `float32`, one pair. With `--accuracy`, the networks are then trained for as many seconds each
+pairs at once (`pairs_per_second`); what regbench does is `float32`, one pair. There TF32 may stand for float32, as torch has it for
+convolutions, and what cannot be measured (official VoxelMorph cannot be captured as a graph) is left empty. With `--accuracy`, the networks are then trained for as many seconds each
 (120) at 2 mm, three seeds, in the study benchmarks/network.yaml, and scored: about an hour on two cores. The last line
 compares dmi_fast with official VoxelMorph: times, and the share of the brain that folds (in the worse of both tasks; NaN
 without `--accuracy`). `--save` writes benchmarks/results/network_DEVICE.json.
@@ -109,7 +110,12 @@ def network_row(
     name: str, variant: str, pairs: int, rate: float, options: argparse.Namespace
 ) -> dict[str, Any]:
     """Seconds and memory of one method at SHAPE."""
-    register, train = (in_a_process(name, kind, options, variant, pairs) for kind in ("register", "train"))
+    try:
+        register, train = (
+            in_a_process(name, kind, options, variant, pairs) for kind in ("register", "train")
+        )
+    except subprocess.CalledProcessError:  # it has said why
+        return {"method": name, "variant": variant, "pairs": pairs}
     reached = register["gflops"] / register["network_seconds"]
     return {
         "method": name,
@@ -143,9 +149,11 @@ def in_a_process(
 
 
 def matmul(_name: str, _shape: tuple[int, ...], device: str, variant: str, _pairs: int) -> dict[str, float]:
-    """GFLOP/s of a product of two 4096 x 4096 matrices."""
-    a = torch.rand(4096, 4096, device=device, dtype=getattr(torch, variant))
-    return {"gflops_per_second": 2 * 4096**3 / best(lambda: a @ a, device) / 1e9}
+    """GFLOP/s of a product of two large matrices."""
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32
+    size = 8192 if device == "cuda" else 4096
+    a = torch.rand(size, size, device=device, dtype=getattr(torch, variant))
+    return {"gflops_per_second": 2 * size**3 / best(lambda: a @ a, device) / 1e9}
 
 
 @torch.inference_mode()
@@ -262,7 +270,8 @@ def accuracy(options: argparse.Namespace) -> pd.DataFrame:
     """Train each network for the same time, three seeds, and score it: a row for each task, method and seed."""
     study = yaml.safe_load((ROOT / "benchmarks" / "network.yaml").read_text())
     shape = tuple(study["tasks"]["mono"]["grid"]["shape"])
-    file = ROOT / "results" / f"network_{options.accuracy:g}s.yaml"
+    study["study"] = f"network_{options.device}"
+    file = ROOT / "results" / f"{study['study']}_{options.accuracy:g}s.yaml"
     if not file.exists():  # measured once, so that a benchmark that was stopped goes on
         study["device"], study["timing"]["devices"] = options.device, [options.device]
         for name in METHODS:
@@ -274,13 +283,14 @@ def accuracy(options: argparse.Namespace) -> pd.DataFrame:
         file.write_text(yaml.safe_dump(study))
     command = ["snakemake", "--cores", "all", "--quiet", "rules", "--configfile", str(file)]
     subprocess.run(command, cwd=ROOT, check=True)
-    scores = pd.read_csv(ROOT / "results" / "network" / "scores.csv")
+    results = ROOT / "results" / study["study"]
+    scores = pd.read_csv(results / "scores.csv")
     refuse_failures(scores)
     whole = scores[scores.label.isna()]
     keys = ["task", "method", "repetition"]
     table = whole.pivot_table(index=keys, columns="metric", values="value", sort=False).reset_index()
     table = table[[*keys, "dsc", "error", "folding"]]
-    return table.merge(training_times(), on=keys, how="left")
+    return table.merge(training_times(results), on=keys, how="left")
 
 
 def with_steps(method: dict[str, Any], steps: int) -> dict[str, Any]:
@@ -288,10 +298,10 @@ def with_steps(method: dict[str, Any], steps: int) -> dict[str, Any]:
     return {**method, "variants": {"default": {**method["variants"]["default"], "steps": steps}}}
 
 
-def training_times() -> pd.DataFrame:
+def training_times(results: Path) -> pd.DataFrame:
     """Steps and wall seconds of each training of the study."""
     rows = []
-    for path in sorted((ROOT / "results" / "network" / "models").glob("*/*/*/r*/record.json")):
+    for path in sorted((results / "models").glob("*/*/*/r*/record.json")):
         task, method, _, repetition = path.parts[-5:-1]
         record = json.loads(path.read_text())
         rows.append((task, method, int(repetition.removeprefix("r")), record["steps"], record["seconds"]))

@@ -17,7 +17,7 @@ from regbench.models.parallel import processes
 
 CPU = torch.device("cpu")
 # Of the memory that is free at first, images may hold so much; what does not fit is read again each time.
-MEMORY_SHARE, GPU_SHARE = 0.5, 0.25
+MEMORY_SHARE, GPU_SHARE = 0.5, 0.1
 
 
 class Pairs:
@@ -85,7 +85,9 @@ class Pairs:
 
     def _take(self, place: torch.device, size: int) -> bool:
         """Whether so many bytes more may be kept there."""
-        room = self._room.setdefault(place, room_for_images(place)) - size
+        if place not in self._room:
+            self._room[place] = room_for_images(place)
+        room = self._room[place] - size
         if room > 0:
             self._room[place] = room
         return room > 0

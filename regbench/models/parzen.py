@@ -8,7 +8,8 @@ Per voxel that is one random access each way, whatever the number of bins; the t
 costs depends on how much of them an image visits.
 """
 
-from functools import lru_cache
+import logging
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from typing import Any, Literal, NamedTuple
 
@@ -20,6 +21,7 @@ from regbench.models import parzen_cpu
 from regbench.models.compiled import COMPILED_FOR
 
 Window = Literal["gaussian", "bspline"]
+LOG = logging.getLogger(__name__)
 
 # Mean error of a voxel's weights, and mean size of the products s^i t^j that are dropped: together they hold the value
 # within 1e-5 and the gradient within 1e-3 (relative, L2) of dense float64 for sigma from 0.5, on images a quarter of it.
@@ -146,14 +148,24 @@ class JointTable(torch.autograd.Function):
         return grads[0], grads[1], None, None
 
 
-@lru_cache(maxsize=8)
+@cache
 def kernels_for(device: torch.device) -> Any:
-    """models/parzen_cuda.py where its kernels run, tried at the first call; else None, and the two passes below are taken."""
+    """models/parzen_cuda.py where its kernels run, tried at the first call, which waits for the device.
+
+    Else None, the log says why, and the two passes below are taken. They need Triton, a C compiler and Python's headers.
+    """
     if device.type != "cuda" or find_spec("triton") is None:
         return None
-    from regbench.models import parzen_cuda
+    try:
+        from regbench.models import parzen_cuda
 
-    return parzen_cuda if parzen_cuda.works(device) else None
+        parzen_cuda.try_out(device)
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # of many kinds: no compiler, or one that does not know the device
+        LOG.warning("mutual information on %s goes by torch alone, which is slower: %s", device, error)
+        return None
+    return parzen_cuda
 
 
 def joint_sums(fixed: Tensor, moving: Tensor, keep: Tensor | None, windows: Windows) -> tuple[Tensor, Tensor]:

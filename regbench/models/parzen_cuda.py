@@ -4,7 +4,6 @@ Written in Triton, which torch brings along where it is built for CUDA. Nothing 
 whole numbers, hence the same in any order: a table has the same bits at each call.
 """
 
-import logging
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,7 +15,6 @@ from triton import language as tl
 if TYPE_CHECKING:
     from regbench.models.parzen import Windows
 
-LOG = logging.getLogger(__name__)
 BLOCK, WARPS = 512, 4  # voxels and warps of a program
 SLOTS = 8  # numbers a pair of cells: the terms of Windows.orders(), and two more, so that they fill sectors of memory
 HALF_EVEN = tl.constexpr(1.5 * 2**23)  # added to a float32 and taken off again: the nearest whole number
@@ -32,11 +30,11 @@ def joint_sums(
     """
     terms, cells = _terms(windows, unit), windows.cells
     moments = torch.zeros(len(fixed), cells, cells, SLOTS, dtype=torch.int64, device=fixed.device)
-    facts = torch.zeros(len(fixed), 2, dtype=torch.int64, device=fixed.device)
-    _launch(_add_moments, (fixed, moving, keep), (moments, facts), cells, float(unit))
+    counts = torch.zeros(len(fixed), 2, dtype=torch.int64, device=fixed.device)
+    _launch(_add_moments, (fixed, moving, keep), (moments, counts), cells, float(unit))
     rows = moments[..., : len(terms.scale)].movedim(-1, 1).double() @ terms.moving
     joint = torch.einsum("kfb,nkfc->nbc", terms.fixed * terms.scale, rows)
-    return joint.masked_fill((facts[:, 1] > 0)[:, None, None], torch.nan), facts[:, 0].clamp_min(1)
+    return joint.masked_fill((counts[:, 1] > 0)[:, None, None], torch.nan), counts[:, 0].clamp_min(1)
 
 
 def gradient(
@@ -56,17 +54,17 @@ def gradient(
     return out
 
 
-def works(device: torch.device) -> bool:
-    """Whether the kernels run on a device, tried. Where they do not (Triton needs a C compiler), why is logged."""
-    try:
-        image = torch.ones(1, 3, device=device)
-        moments = torch.zeros(1, 2, 2, SLOTS, dtype=torch.int64, device=device)
-        facts = torch.zeros(1, 2, dtype=torch.int64, device=device)
-        _launch(_add_moments, (image, image, None), (moments, facts), 2, 2.0)
-        return moments[0, 1, 1].tolist() == [3, 3, 3, 3, 3, 3, 0, 0] and facts.tolist() == [[3, 0]]
-    except Exception as error:  # of many kinds: no compiler, or one that does not know the device
-        LOG.warning("mutual information on %s goes by torch alone, which is slower: %s", device, error)
-        return False
+def try_out(device: torch.device) -> None:
+    """Run the kernels on three voxels. Raises whatever Triton does where it cannot, RuntimeError on wrong results."""
+    image = torch.ones(1, 3, device=device)
+    moments = torch.zeros(1, 2, 2, SLOTS, dtype=torch.int64, device=device)
+    counts = torch.zeros(1, 2, dtype=torch.int64, device=device)
+    _launch(_add_moments, (image, image, None), (moments, counts), 2, 2.0)
+    slopes = torch.zeros_like(image)
+    _launch(_look_up, (image, image, None), (moments.float(), slopes), 2, OF_MOVING=True)
+    found = moments[0, 1, 1].tolist(), counts.tolist(), slopes.tolist()
+    if found != ([3, 3, 3, 3, 3, 3, 0, 0], [[3, 0]], [[8.25] * 3]):
+        raise RuntimeError(f"the kernels give wrong results: {found}")
 
 
 class _Terms(NamedTuple):
@@ -142,7 +140,7 @@ def _add_moments(  # type: ignore[no-untyped-def]
     moving,
     keep,
     moments,
-    facts,
+    counts,
     voxels,
     cells,
     unit,
@@ -150,9 +148,9 @@ def _add_moments(  # type: ignore[no-untyped-def]
     BLOCK: tl.constexpr,
     SLOTS: tl.constexpr,
 ):
-    """Adds to `moments` (B, cells, cells, SLOTS) and to `facts` (B, 2): voxels counted, and voxels not finite."""
+    """Adds to `moments` (B, cells, cells, SLOTS) and to `counts` (B, 2): voxels counted, and voxels not finite."""
     item = tl.program_id(1).to(tl.int64)
-    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    at = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     there = at < voxels
     v = tl.load(fixed + item * voxels + at, mask=there, other=0.0)
     w = tl.load(moving + item * voxels + at, mask=there, other=0.0)
@@ -160,15 +158,15 @@ def _add_moments(  # type: ignore[no-untyped-def]
     if MASKED:
         counted = there & (tl.load(keep + item * voxels + at, mask=there, other=0) != 0)
     finite = (tl.abs(v) < float("inf")) & (tl.abs(w) < float("inf"))
-    broken = tl.sum((~finite).to(tl.int64))
-    tl.atomic_add(facts + 2 * item, tl.sum(counted.to(tl.int64)), sem="relaxed")
-    tl.atomic_add(facts + 2 * item + 1, broken, mask=broken > 0, sem="relaxed")
+    not_finite = tl.sum((~finite).to(tl.int64))
+    tl.atomic_add(counts + 2 * item, tl.sum(counted.to(tl.int64)), sem="relaxed")
+    tl.atomic_add(counts + 2 * item + 1, not_finite, mask=not_finite > 0, sem="relaxed")
     f, s = _cell(v, cells)
     m, t = _cell(w, cells)
     s = ((s * unit + HALF_EVEN) - HALF_EVEN).to(tl.int64)
     t = ((t * unit + HALF_EVEN) - HALF_EVEN).to(tl.int64)
     pair = f * cells + m
-    # The pair of cells that comes first is summed here before it is added: nearly always it is the background, which
+    # The pair of cells that comes first is summed here before it is added: nearly always it is the background, at 0, which
     # would make most voxels of an image wait for one place in memory.
     first = tl.min(tl.where(counted, pair, cells * cells))
     shared = (counted & (pair == first)).to(tl.int64)
@@ -199,7 +197,7 @@ def _look_up(  # type: ignore[no-untyped-def]
 ):
     """Into `out` (B, voxels) the polynomial of `table` (B, cells, cells, SLOTS) at each voxel's positions."""
     item = tl.program_id(1).to(tl.int64)
-    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    at = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     there = at < voxels
     v = tl.load(fixed + item * voxels + at, mask=there, other=0.0)
     w = tl.load(moving + item * voxels + at, mask=there, other=0.0)

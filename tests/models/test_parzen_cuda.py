@@ -57,13 +57,13 @@ def test_moments_are_those_of_the_compiled_loops_to_the_last_bit():
     for f, m, table in zip(fixed.cpu().numpy(), moving.cpu().numpy(), tables, strict=True):
         parzen_cpu._add_moments(f, m, np.zeros(0, np.bool_), UNIT, table, tiles)
     moments = torch.zeros(2, windows.cells, windows.cells, parzen_cuda.SLOTS, dtype=torch.int64).to(DEVICE)
-    facts = torch.zeros(2, 2, dtype=torch.int64).to(DEVICE)
+    counts = torch.zeros(2, 2, dtype=torch.int64).to(DEVICE)
     parzen_cuda._launch(
-        parzen_cuda._add_moments, (fixed, moving, None), (moments, facts), windows.cells, float(UNIT)
+        parzen_cuda._add_moments, (fixed, moving, None), (moments, counts), windows.cells, float(UNIT)
     )
     np.testing.assert_array_equal(moments[..., : parzen_cpu.TERMS].cpu().numpy(), tables)
     assert not moments[..., parzen_cpu.TERMS :].any()
-    assert facts.tolist() == [[2000, 0], [2000, 0]]
+    assert counts.tolist() == [[2000, 0], [2000, 0]]
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
@@ -78,25 +78,49 @@ def test_what_is_not_finite_makes_its_item_nan_also_outside_a_mask(value):
     assert count.tolist() == [1, int(keep[1].sum())]
 
 
+class Kernels:
+    """parzen_cuda, with a note of what was called."""
+
+    def __init__(self):
+        self.called = []
+
+    def __getattr__(self, name):
+        self.called.append(name)
+        return getattr(parzen_cuda, name)
+
+
 def test_mutual_information_takes_the_kernels_where_they_work(monkeypatch):
-    fixed, moving = (x.clamp(0, 1) for x in images()[:2])
-    found = []
-    for kernels in (None, parzen_cuda):
-        monkeypatch.setattr(parzen, "COMPILED_FOR", ())
-        monkeypatch.setattr(parzen, "kernels_for", lambda _, kernels=kernels: kernels)
-        image = moving.clone().requires_grad_()
-        value = mutual_information(fixed, image)
-        found.append((value.detach(), *torch.autograd.grad(value.sum(), image)))
+    images_ = [x.clamp(0, 1) for x in images()[:2]]
+    monkeypatch.setattr(parzen, "COMPILED_FOR", ())
+    found, kernels = [], Kernels()
+    for choice in (None, kernels):
+        monkeypatch.setattr(parzen, "kernels_for", lambda _, choice=choice: choice)
+        pair = [image.clone().requires_grad_() for image in images_]
+        value = mutual_information(*pair)
+        found.append((value.detach(), *torch.autograd.grad(value.sum(), pair)))
+    assert kernels.called == ["joint_sums", "gradient", "gradient"]
     for ours, theirs in zip(*found, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-9)
 
 
-def test_kernels_are_tried_and_given_up_with_a_reason(monkeypatch, caplog):
-    assert parzen_cuda.works(DEVICE)
-    monkeypatch.setattr(parzen_cuda, "_launch", lambda *_: 1 / 0)
+@pytest.mark.parametrize("fault", ["no compiler", "wrong sums"])
+def test_kernels_that_do_not_work_are_given_up_with_a_reason(fault, monkeypatch, caplog):
+    parzen_cuda.try_out(DEVICE)
+    launch = parzen_cuda._launch
+
+    def broken(*arguments, **options):
+        if fault == "no compiler":
+            raise RuntimeError(fault)
+        launch(*arguments, **options)
+        arguments[2][0].zero_()
+
+    monkeypatch.setattr(parzen_cuda, "_launch", broken)
+    monkeypatch.setattr(parzen_cuda, "try_out", lambda _, on=parzen_cuda.try_out: on(DEVICE))
+    parzen.kernels_for.cache_clear()
     with caplog.at_level(logging.WARNING):
-        assert not parzen_cuda.works(DEVICE)
-    assert "division by zero" in caplog.text
+        assert parzen.kernels_for(torch.device("cuda")) is None
+    parzen.kernels_for.cache_clear()
+    assert ("no compiler" if fault == "no compiler" else "wrong results") in caplog.text
 
 
 def test_kernels_are_for_cuda_alone():
@@ -116,7 +140,7 @@ images = {"fixed": "*fp32", "moving": "*fp32", "keep": "*u8"}
 sizes = {"voxels": "i32", "cells": "i32"}
 constants = {"MASKED": True, "BLOCK": module.BLOCK, "SLOTS": module.SLOTS}
 for kernel, types, flags in (
-    (module._add_moments, images | {"moments": "*i64", "facts": "*i64"} | sizes | {"unit": "fp32"}, {}),
+    (module._add_moments, images | {"moments": "*i64", "counts": "*i64"} | sizes | {"unit": "fp32"}, {}),
     (module._look_up, images | {"table": "*fp32", "out": "*fp32"} | sizes, {"OF_MOVING": True}),
 ):
     constexprs = constants | flags
