@@ -5,8 +5,9 @@ Needs MONAI and nilearn (in the lock). Every measurement is made in a process of
 template and the same under a smooth warp and an inverted contrast. The last line holds the worst of 32 and 64 bins:
 MONAI's seconds over ours, our extra peak memory over MONAI's, errors against float64 (relative; of the gradient in L2),
 and our slowest over fastest among 16 to 128 bins (`noise`, where no cell is in a cache because a neighbour was, is
-listed but not in it). On a GPU, FireANTs' fused loss (same sigma, else its defaults: bins counted hard, then blurred) is measured too where
-fireants 1.5 and its fused operations are installed; `fireants_speedup` is then its seconds over ours. `--save` writes benchmarks/results/mi_loss_DEVICE.json.
+listed but not in it). On a GPU, FireANTs' fused loss (same sigma, else its defaults: bins counted hard, then blurred) is
+measured too where fireants 1.5 and its fused operations are installed; `fireants_speedup` is then its seconds over ours.
+`--save` writes benchmarks/results/mi_loss_DEVICE.json.
 """
 
 import argparse

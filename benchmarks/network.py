@@ -7,9 +7,9 @@ with the method's loss, its gradient and Adam. `gflops` counts the convolutions 
 registering over that of a large matrix product of the same numbers. On a GPU also with convolutions in bfloat16, `searched`
 (cuDNN's fastest of all its ways), `contiguous` instead of with channels last, `graphed` (replays of a CUDA graph), and with four
 pairs at once (`pairs_per_second`); what regbench does is `float32`, one pair. There TF32 may stand for float32, as torch has it for
-convolutions, and what cannot be measured (official VoxelMorph cannot be captured as a graph) is left empty. With `--accuracy`, the networks are then trained for as many seconds each
-(120) at 2 mm, three seeds, in the study benchmarks/network.yaml, and scored: about an hour on two cores. The last line
-compares dmi_fast with official VoxelMorph: times, and the share of the brain that folds (in the worse of both tasks; NaN
+convolutions, and what cannot be measured (official VoxelMorph cannot be captured as a graph) is left empty. With `--accuracy`,
+the networks are then trained for as many seconds each (120) at 2 mm, three seeds, in the study benchmarks/network.yaml, and
+scored: about an hour on two cores. The last line compares dmi_fast with official VoxelMorph: times, and the share of the brain that folds (in the worse of both tasks; NaN
 without `--accuracy`). `--save` writes benchmarks/results/network_DEVICE.json.
 """
 
@@ -210,9 +210,9 @@ def graphed(work: Callable[[], Any], variant: str) -> Callable[[], Any]:
 
 def in_bfloat16(network: torch.nn.Module) -> None:
     """Convolutions, and what lies between them, in bfloat16; the last one's field, and all behind it, in float32."""
-    convolutions = [module for module in network.modules() if isinstance(module, torch.nn.Conv3d)]
-    for module in convolutions:
-        module.forward = partial(_in_bfloat16, module.forward, module.out_channels == 3)
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv3d):
+            module.forward = partial(_in_bfloat16, module.forward, module.out_channels == 3)
 
 
 def _in_bfloat16(

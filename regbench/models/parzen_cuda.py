@@ -28,12 +28,12 @@ def joint_sums(
     `fixed`, `moving` (B, voxels) float32, `keep` (B, voxels) bool or None, all contiguous. NaN for an item that has an
     intensity of NaN or infinity. Positions in a cell are whole multiples of 1 / `unit`.
     """
-    terms, cells = _terms(windows, unit), windows.cells
+    terms, cells = _terms(windows), windows.cells
     moments = torch.zeros(len(fixed), cells, cells, SLOTS, dtype=torch.int64, device=fixed.device)
     counts = torch.zeros(len(fixed), 2, dtype=torch.int64, device=fixed.device)
     _launch(_add_moments, (fixed, moving, keep), (moments, counts), cells, float(unit))
-    rows = moments[..., : len(terms.scale)].movedim(-1, 1).double() @ terms.moving
-    joint = torch.einsum("kfb,nkfc->nbc", terms.fixed * terms.scale, rows)
+    rows = moments[..., : len(terms.degree)].movedim(-1, 1).double() @ terms.moving
+    joint = torch.einsum("kfb,nkfc->nbc", terms.fixed * float(unit) ** -terms.degree, rows)
     return joint.masked_fill((counts[:, 1] > 0)[:, None, None], torch.nan), counts[:, 0].clamp_min(1)
 
 
@@ -44,11 +44,11 @@ def gradient(
 
     `weight` (B, bins, bins) float64; images as `joint_sums` takes them.
     """
-    terms, cells = _terms(windows, 1), windows.cells
+    terms, cells = _terms(windows), windows.cells
     a, b = (terms.fixed, terms.moving_slope) if of_moving else (terms.fixed_slope, terms.moving)
     rows = torch.einsum("kfb,nbc->nkfc", a, weight)
     table = torch.empty(len(fixed), cells, cells, SLOTS, device=fixed.device)
-    table[..., : len(terms.scale)] = (rows @ b.mT).movedim(1, -1)
+    table[..., : len(terms.degree)] = (rows @ b.mT).movedim(1, -1)
     out = torch.empty_like(fixed)
     _launch(_look_up, (fixed, moving, keep), (table, out), cells, OF_MOVING=of_moving)
     return out
@@ -69,19 +69,19 @@ def try_out(device: torch.device) -> None:
 
 class _Terms(NamedTuple):
     """By term s^i t^j: the windows' powers i for the fixed image and j for the moving one, (terms, cells, bins) float64,
-    their slopes, and what a sum of whole positions is to be multiplied by, (terms, 1, 1)."""
+    their slopes, and the degree i + j, (terms, 1, 1)."""
 
     fixed: Tensor
     fixed_slope: Tensor
     moving: Tensor
     moving_slope: Tensor
-    scale: Tensor
+    degree: Tensor
 
 
-@lru_cache(maxsize=16)
-def _terms(windows: "Windows", unit: int) -> _Terms:
+@lru_cache(maxsize=8)
+def _terms(windows: "Windows") -> _Terms:
     orders = windows.orders()
-    scale = torch.tensor([float(unit) ** -(i + j) for i, j in orders], dtype=torch.float64)
+    degree = torch.tensor([i + j for i, j in orders], dtype=torch.float64)
 
     def stacked(windows_by_power: Tensor, side: int) -> Tensor:
         return torch.stack([windows_by_power[order[side]] for order in orders]).double()
@@ -91,7 +91,7 @@ def _terms(windows: "Windows", unit: int) -> _Terms:
         fixed_slope=stacked(windows.slope, 0),
         moving=stacked(windows.value, 1),
         moving_slope=stacked(windows.slope, 1),
-        scale=scale.to(windows.value.device)[:, None, None],
+        degree=degree.to(windows.value.device)[:, None, None],
     )
 
 
@@ -120,6 +120,21 @@ def _launch(
 
 
 @triton.jit
+def _voxels(fixed, moving, keep, voxels, MASKED: tl.constexpr, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+    """A program's item and voxels: where they lie, which are there, which of these count, and their two intensities."""
+    item = tl.program_id(1).to(tl.int64)
+    at = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    there = at < voxels
+    at += item * voxels
+    counted = there
+    if MASKED:
+        counted = there & (tl.load(keep + at, mask=there, other=0) != 0)
+    v = tl.load(fixed + at, mask=there, other=0.0)
+    w = tl.load(moving + at, mask=there, other=0.0)
+    return item, at, there, counted, v, w
+
+
+@triton.jit
 def _cell(v, cells):  # type: ignore[no-untyped-def]
     """Cell of intensities and position in it, -1/2 to 1/2. NaN goes to cell 0."""
     x = tl.where(v > 0, tl.minimum(v, 1.0), 0.0) * cells.to(tl.float32)
@@ -128,10 +143,18 @@ def _cell(v, cells):  # type: ignore[no-untyped-def]
 
 
 @triton.jit
-def _add(to, one, s, t, mask):  # type: ignore[no-untyped-def]
+def _add(to, one, s, t, ss, st, tt, mask):  # type: ignore[no-untyped-def]
     tl.atomic_add(to, one, mask=mask, sem="relaxed")
     tl.atomic_add(to + 1, s, mask=mask, sem="relaxed")
     tl.atomic_add(to + 2, t, mask=mask, sem="relaxed")
+    tl.atomic_add(to + 3, ss, mask=mask, sem="relaxed")
+    tl.atomic_add(to + 4, st, mask=mask, sem="relaxed")
+    tl.atomic_add(to + 5, tt, mask=mask, sem="relaxed")
+
+
+@triton.jit
+def _sum(of, values):  # type: ignore[no-untyped-def]
+    return tl.sum(tl.where(of, values, 0))
 
 
 @triton.jit
@@ -149,14 +172,7 @@ def _add_moments(  # type: ignore[no-untyped-def]
     SLOTS: tl.constexpr,
 ):
     """Adds to `moments` (B, cells, cells, SLOTS) and to `counts` (B, 2): voxels counted, and voxels not finite."""
-    item = tl.program_id(1).to(tl.int64)
-    at = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
-    there = at < voxels
-    v = tl.load(fixed + item * voxels + at, mask=there, other=0.0)
-    w = tl.load(moving + item * voxels + at, mask=there, other=0.0)
-    counted = there
-    if MASKED:
-        counted = there & (tl.load(keep + item * voxels + at, mask=there, other=0) != 0)
+    item, _at, _there, counted, v, w = _voxels(fixed, moving, keep, voxels, MASKED, BLOCK)  # pyright: ignore[reportGeneralTypeIssues]
     finite = (tl.abs(v) < float("inf")) & (tl.abs(w) < float("inf"))
     not_finite = tl.sum((~finite).to(tl.int64))
     tl.atomic_add(counts + 2 * item, tl.sum(counted.to(tl.int64)), sem="relaxed")
@@ -165,20 +181,17 @@ def _add_moments(  # type: ignore[no-untyped-def]
     m, t = _cell(w, cells)
     s = ((s * unit + HALF_EVEN) - HALF_EVEN).to(tl.int64)
     t = ((t * unit + HALF_EVEN) - HALF_EVEN).to(tl.int64)
+    one, ss, st, tt = tl.full((BLOCK,), 1, tl.int64), s * s, s * t, t * t
     pair = f * cells + m
     # The pair of cells that comes first is summed here before it is added: nearly always it is the background, at 0, which
     # would make most voxels of an image wait for one place in memory.
     first = tl.min(tl.where(counted, pair, cells * cells))
-    shared = (counted & (pair == first)).to(tl.int64)
-    number = tl.sum(shared)
+    shared = counted & (pair == first)
     base = moments + item * cells * cells * SLOTS
     to = base + first.to(tl.int64) * SLOTS
-    _add(to, number, tl.sum(shared * s), tl.sum(shared * t), number > 0)
-    _add(to + 3, tl.sum(shared * s * s), tl.sum(shared * s * t), tl.sum(shared * t * t), number > 0)
-    others = counted & (pair != first)
-    to = base + pair.to(tl.int64) * SLOTS
-    _add(to, tl.full((BLOCK,), 1, tl.int64), s, t, others)
-    _add(to + 3, s * s, s * t, t * t, others)
+    number, of_s, of_t = _sum(shared, one), _sum(shared, s), _sum(shared, t)
+    _add(to, number, of_s, of_t, _sum(shared, ss), _sum(shared, st), _sum(shared, tt), number > 0)
+    _add(base + pair.to(tl.int64) * SLOTS, one, s, t, ss, st, tt, counted & (pair != first))
 
 
 @triton.jit
@@ -196,15 +209,9 @@ def _look_up(  # type: ignore[no-untyped-def]
     SLOTS: tl.constexpr,
 ):
     """Into `out` (B, voxels) the polynomial of `table` (B, cells, cells, SLOTS) at each voxel's positions."""
-    item = tl.program_id(1).to(tl.int64)
-    at = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
-    there = at < voxels
-    v = tl.load(fixed + item * voxels + at, mask=there, other=0.0)
-    w = tl.load(moving + item * voxels + at, mask=there, other=0.0)
+    item, at, there, counted, v, w = _voxels(fixed, moving, keep, voxels, MASKED, BLOCK)  # pyright: ignore[reportGeneralTypeIssues]
     image = w if OF_MOVING else v
-    counted = there & ~((image < 0) | (image > 1))
-    if MASKED:
-        counted = counted & (tl.load(keep + item * voxels + at, mask=there, other=0) != 0)
+    counted = counted & ~((image < 0) | (image > 1))
     f, s = _cell(v, cells)  # pyright: ignore[reportGeneralTypeIssues]
     m, t = _cell(w, cells)
     of = table + ((item * cells + f) * cells + m) * SLOTS
@@ -215,4 +222,4 @@ def _look_up(  # type: ignore[no-untyped-def]
     c4 = tl.load(of + 4, mask=counted, other=0.0)
     c5 = tl.load(of + 5, mask=counted, other=0.0)
     slope = c0 + s * (c1 + s * c3 + t * c4) + t * (c2 + t * c5)
-    tl.store(out + item * voxels + at, tl.where(counted, slope, 0.0), mask=there)
+    tl.store(out + at, tl.where(counted, slope, 0.0), mask=there)

@@ -32,7 +32,7 @@ def smooth(channels: int, seed: int) -> torch.Tensor:
     return F.interpolate(knots, size=SHAPE, mode="trilinear")
 
 
-def close(found: torch.Tensor, expected: torch.Tensor, relative: float) -> None:
+def assert_close(found: torch.Tensor, expected: torch.Tensor, relative: float) -> None:
     found, expected = found.detach().cpu(), expected.detach()
     assert float((found - expected).norm()) <= relative * float(expected.norm())
 
@@ -45,7 +45,7 @@ def test_the_warp_and_its_gradients(beyond):
         out = warp(image, u, beyond) + integrate(u, 3)[:, :2]
         found.append((out, *torch.autograd.grad(out.square().sum(), (image, u))))
     for expected, ours in zip(*found, strict=True):
-        close(ours, expected, 1e-4)
+        assert_close(ours, expected, 1e-4)
 
 
 @pytest.mark.parametrize("name", ["dmi", "dmi_fast", "voxelmorph"])
@@ -62,8 +62,8 @@ def test_the_loss_and_its_gradient_by_the_weights(name):
         loss, _ = method.loss(fixed, moving, network(fixed, moving))
         found.append((loss, *torch.autograd.grad(loss, list(network.parameters()))))
     expected, ours = ([values[0], torch.cat([g.cpu().flatten() for g in values[1:]])] for values in found)
-    close(ours[0], expected[0], 1e-4)
-    close(ours[1], expected[1], 1e-2)
+    assert_close(ours[0], expected[0], 1e-4)
+    assert_close(ours[1], expected[1], 1e-2)
 
 
 @pytest.mark.parametrize("masked", [False, True])

@@ -130,7 +130,6 @@ def test_kernels_are_for_cuda_alone():
 
 
 COMPILE = """
-import sys
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
