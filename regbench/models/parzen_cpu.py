@@ -21,10 +21,9 @@ Images = tuple[np.ndarray, np.ndarray, np.ndarray]  # fixed, moving, keep (empty
 ROW_PARTS = 8  # whatever the number of threads, so that sums of fractions are the same too
 NEGLIGIBLE = 1e-9  # a window's weights below this are left out
 MAX_TABLES = 8  # threads that count, each into a table of its own
-TILE = 3  # 2^3 cells a side whose emptiness is known together
 
-# Tables of zeros to use again: to make them anew costs a page fault a page.
-_spare: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
+# Tables to use again: to make them anew costs a page fault a page.
+_kept: dict[str, np.ndarray] = {}
 
 
 class Compact:
@@ -53,15 +52,12 @@ def joint_sums(
     """
     images, cells = _arrays(fixed, moving, keep), windows.cells
     threads = min(torch.get_num_threads(), MAX_TABLES)
-    tables, tiles = _spare.pop((threads, cells), None) or _tables(threads, cells)
-    parts = portions(fixed.numel(), threads)
-    zeros = in_threads(lambda k: _add_moments(*_part(images, parts[k]), unit, tables[k], tiles[k]), threads)
-    joint, occupied = np.zeros((ROW_PARTS, windows.bins, windows.bins)), np.zeros((cells, cells), np.bool_)
-    value, first, used = windows.value, windows.first, tiles.any(0)
-    count = in_threads(lambda k: _contract(tables, used, value, first, unit, k, joint, occupied), ROW_PARTS)
-    tiles[:] = False
-    _spare.clear()
-    _spare[threads, cells] = tables, tiles
+    tables = _take("moments", (threads, cells, cells, TERMS), np.int64)
+    parts, occupied = portions(fixed.numel(), threads), np.zeros((cells, cells), np.bool_)
+    zeros = in_threads(lambda k: _add_moments(*_part(images, parts[k]), unit, tables[k], occupied), threads)
+    joint, value, first = np.zeros((ROW_PARTS, windows.bins, windows.bins)), windows.value, windows.first
+    count = in_threads(lambda k: _contract(tables, value, first, unit, k, joint, occupied), ROW_PARTS)
+    _kept["moments"] = tables  # zeros again
     return torch.from_numpy(joint.sum(0) + sum(zeros)), sum(count), occupied
 
 
@@ -77,23 +73,23 @@ def gradient(
 ) -> None:
     """Into `out` (voxels,) float32: sum over bins of weight_bc d(w_b w_c), d of the moving or the fixed intensity."""
     a, b = (windows.value, windows.slope) if of_moving else (windows.slope, windows.value)
-    table = np.empty((windows.cells, windows.cells, TERMS), np.float32)
+    table = _take("derivatives", (windows.cells, windows.cells, TERMS), np.float32)
     weights, threads = weight.double().numpy(), torch.get_num_threads()
     in_threads(lambda k: _derivatives(a, b, windows.first, k, weights, occupied, table), ROW_PARTS)
     images, to, parts = _arrays(fixed, moving, keep), out.numpy(), portions(fixed.numel(), threads)
     in_threads(lambda k: _look_up(*_part(images, parts[k]), of_moving, table, to[parts[k]]), threads)
+    _kept["derivatives"] = table
 
 
 def forget_tables() -> None:
     """Give back the memory of the tables that are kept for the next call."""
-    _spare.clear()
+    _kept.clear()
 
 
-def _tables(threads: int, cells: int) -> tuple[np.ndarray, np.ndarray]:
-    """Moments of each pair of cells, by thread, and which tiles of cells hold any: zeros."""
-    tiles = -(-cells >> TILE)
-    tables = np.zeros((threads, cells, cells, TERMS), np.int64)
-    return tables, np.zeros((threads, tiles, tiles), np.bool_)
+def _take(name: str, shape: tuple[int, ...], dtype: type) -> np.ndarray:
+    """The table that an earlier call kept if it has this shape, else zeros. Nobody else gets it until it is kept again."""
+    table = _kept.pop(name, None)
+    return table if table is not None and table.shape == shape else np.zeros(shape, dtype)
 
 
 def _arrays(fixed: Tensor, moving: Tensor, keep: Tensor | None) -> Images:
@@ -116,8 +112,8 @@ def _locate(v, cells):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _add_moments(fixed, moving, keep, unit, table, tiles):  # type: ignore[no-untyped-def]
-    """Adds to `table` and `tiles`. Returns 0, or NaN if an intensity is NaN or infinite."""
+def _add_moments(fixed, moving, keep, unit, table, occupied):  # type: ignore[no-untyped-def]
+    """Adds to `table`, and marks in `occupied` what no longer holds zeros. Returns 0, or NaN if an intensity is NaN or infinite."""
     cells, zero = table.shape[0], np.float32(0.0)
     for i in range(fixed.size):
         zero += np.float32(0.0) * (fixed[i] + moving[i])
@@ -125,9 +121,10 @@ def _add_moments(fixed, moving, keep, unit, table, tiles):  # type: ignore[no-un
             continue
         f, tf = _locate(fixed[i], cells)
         m, tm = _locate(moving[i], cells)
-        tiles[f >> TILE, m >> TILE] = True
         s, t = np.int64(np.rint(tf * np.float32(unit))), np.int64(np.rint(tm * np.float32(unit)))
         row = table[f, m]
+        if row[0] == 0:
+            occupied[f, m] = True
         row[0] += 1
         row[1] += s
         row[2] += t
@@ -138,51 +135,48 @@ def _add_moments(fixed, moving, keep, unit, table, tiles):  # type: ignore[no-un
 
 
 @njit(nogil=True, cache=True)
-def _contract(tables, tiles, value, first, unit, start, joint, occupied):  # type: ignore[no-untyped-def]
+def _contract(tables, value, first, unit, start, joint, occupied):  # type: ignore[no-untyped-def]
     """From the moments of every ROW_PARTS-th row of cells to their share of the joint table, and their number of voxels.
 
-    Leaves zeros in `tables`; `tiles` says where to look.
+    Leaves zeros in `tables`.
     """
     cells, width, bins = value.shape[1], value.shape[2], joint.shape[1]
     row, total = np.zeros((DEGREE + 1, bins)), 0
-    moments = np.empty(TERMS)
     for f in range(start, cells, ROW_PARTS):
+        if not occupied[f].any():
+            continue
         row[:] = 0
-        some = False
         for m in range(cells):
-            if not tiles[f >> TILE, m >> TILE]:
+            if not occupied[f, m]:
                 continue
-            count = 0
+            count = s_ = t_ = ss_ = st_ = tt_ = 0
             for k in range(tables.shape[0]):
-                count += tables[k, f, m, 0]
-            if count == 0:
-                continue
-            some, occupied[f, m] = True, True
+                of_thread = tables[k, f, m]
+                if of_thread[0]:
+                    count += of_thread[0]
+                    s_ += of_thread[1]
+                    t_ += of_thread[2]
+                    ss_ += of_thread[3]
+                    st_ += of_thread[4]
+                    tt_ += of_thread[5]
+                    of_thread[:] = 0
             total += count
-            term = 0
-            for order in range(DEGREE + 1):
-                for _ in range(order + 1):
-                    whole = 0
-                    for k in range(tables.shape[0]):
-                        whole += tables[k, f, m, term]
-                        tables[k, f, m, term] = 0
-                    moments[term] = whole / float(unit) ** order
-                    term += 1
+            s, t = s_ / float(unit), t_ / float(unit)
+            ss, st, tt = ss_ / float(unit) ** 2, st_ / float(unit) ** 2, tt_ / float(unit) ** 2
             for q in range(width):
-                c, term = first[m] + q, 0
-                for order in range(DEGREE + 1):
-                    for j in range(order + 1):
-                        row[order - j, c] += moments[term] * value[j, m, q]
-                        term += 1
-        if some:
-            for p in range(width):
-                for i in range(DEGREE + 1):
-                    for c in range(bins):
-                        joint[start, first[f] + p, c] += value[i, f, p] * row[i, c]
+                c, v0, v1 = first[m] + q, value[0, m, q], value[1, m, q]
+                row[0, c] += count * v0 + t * v1 + tt * value[2, m, q]
+                row[1, c] += s * v0 + st * v1
+                row[2, c] += ss * v0
+        for p in range(width):
+            for i in range(DEGREE + 1):
+                for c in range(bins):
+                    joint[start, first[f] + p, c] += value[i, f, p] * row[i, c]
     return total
 
 
-@njit(nogil=True, cache=True)
+# The sums over bins may be taken in an order that goes by fours.
+@njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
 def _derivatives(a, b, first, start, weight, occupied, table):  # type: ignore[no-untyped-def]
     """Coefficients by pair of cells of sum_bc weight_bc a_b(s) b_c(t), where a voxel is; every ROW_PARTS-th row."""
     cells, width, bins = a.shape[1], a.shape[2], weight.shape[0]
@@ -198,14 +192,17 @@ def _derivatives(a, b, first, start, weight, occupied, table):  # type: ignore[n
         for m in range(cells):
             if not occupied[f, m]:
                 continue
-            term = 0
-            for order in range(DEGREE + 1):
-                for j in range(order + 1):
-                    sum_ = 0.0
-                    for q in range(width):
-                        sum_ += row[order - j, first[m] + q] * b[j, m, q]
-                    table[f, m, term] = sum_
-                    term += 1
+            one = s = t = ss = st = tt = 0.0
+            for q in range(width):
+                c, b0, b1 = first[m] + q, b[0, m, q], b[1, m, q]
+                one += row[0, c] * b0
+                s += row[1, c] * b0
+                t += row[0, c] * b1
+                ss += row[2, c] * b0
+                st += row[1, c] * b1
+                tt += row[0, c] * b[2, m, q]
+            terms = table[f, m]
+            terms[0], terms[1], terms[2], terms[3], terms[4], terms[5] = one, s, t, ss, st, tt
 
 
 @njit(nogil=True, cache=True)

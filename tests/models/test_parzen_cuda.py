@@ -53,9 +53,9 @@ def test_moments_are_those_of_the_compiled_loops_to_the_last_bit():
     fixed, moving, _ = images(2000)
     windows = parzen_windows(16, 0.5, "gaussian", torch.device("cpu"))
     tables = np.zeros((2, windows.cells, windows.cells, parzen_cpu.TERMS), np.int64)
-    tiles = np.zeros((windows.cells, windows.cells), np.bool_)
+    occupied = np.zeros((windows.cells, windows.cells), np.bool_)
     for f, m, table in zip(fixed.cpu().numpy(), moving.cpu().numpy(), tables, strict=True):
-        parzen_cpu._add_moments(f, m, np.zeros(0, np.bool_), UNIT, table, tiles)
+        parzen_cpu._add_moments(f, m, np.zeros(0, np.bool_), UNIT, table, occupied)
     moments = torch.zeros(2, windows.cells, windows.cells, parzen_cuda.SLOTS, dtype=torch.int64).to(DEVICE)
     counts = torch.zeros(2, 2, dtype=torch.int64).to(DEVICE)
     parzen_cuda._launch(
