@@ -17,7 +17,7 @@ from regbench.problems import MethodFailed, StepFailed
 from regbench.progress import log_to, took
 from regbench.records import FAILURES, contents_of, read_record, write_record, write_stage_record
 from regbench.runs.lock import machine_lock
-from regbench.workflow import Workflow
+from regbench.workflow import STAGE_CODE, Workflow
 
 HELP = """A benchmark of deformable image registration that you can check.
 
@@ -284,7 +284,7 @@ def gather(study: StudyFile, log: Log = None) -> None:
     facts = {
         "environment": environment(),
         "study": plan.study.model_dump(mode="json", exclude={"method_folders"}),
-        "code": plan.codes,
+        "code": {stage: plan.codes[stage] for stage in STAGE_CODE},
         "methods": {name: plan.method_facts(name) for name in plan.taking_part()},
     }
     write_record(plan.folder / "provenance.json", facts)

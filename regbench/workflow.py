@@ -40,6 +40,11 @@ STAGE_CODE = {
 }
 
 
+class _Codes(dict[str, str]):
+    def __missing__(self, stage: str) -> str:
+        return self.setdefault(stage, fingerprint(STAGE_CODE[stage]))
+
+
 class Workflow(Plan):
     """A plan with the questions that rule files ask. Wildcards come as Snakemake hands them over."""
 
@@ -107,8 +112,8 @@ class Workflow(Plan):
 
     @cached_property
     def codes(self) -> dict[str, str]:
-        """Fingerprint of each stage's own code."""
-        return {stage: fingerprint(modules) for stage, modules in STAGE_CODE.items()}
+        """Fingerprint of each stage's own code, taken when it is asked for."""
+        return _Codes()
 
     def method_code(self, stage: str, method: str) -> str:
         """Fingerprint of a stage together with the method's Python class, if it is one."""

@@ -58,6 +58,15 @@ def smoke_study() -> dict:
     return yaml.safe_load((ROOT / "workflow" / "studies" / "smoke.yaml").read_text())
 
 
+def coarse_study() -> dict:
+    """The smoke study on as coarse a grid as a head is still one, for tests of the pipeline and not of methods."""
+    study = smoke_study()
+    study["datasets"]["phantom"]["spacing"] = 6.0
+    for task in study["tasks"].values():
+        task["grid"] = {"spacing": [8, 8, 8], "shape": [24, 24, 24]}
+    return study
+
+
 @pytest.fixture(scope="session")
 def smoke(tmp_path_factory) -> Pipeline:
     """The smoke study, run once, with two methods of one's own as `regbench new-method` writes them."""

@@ -3,13 +3,13 @@
 import pandas as pd
 import pytest
 
-from tests.pipeline.conftest import Pipeline, smoke_study
+from tests.pipeline.conftest import Pipeline, coarse_study
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(1800)]
 
 
 def test_a_study_without_fields_reruns_as_it_should(tmp_path):
-    study = smoke_study()
+    study = coarse_study()
     study["study"] = "dropped"
     study["tasks"] = {"mono": {**study["tasks"]["mono"], "methods": ["identity", "truth"]}}
     study["methods"], study["fields"] = {}, {"keep": 0, "precision": "half"}

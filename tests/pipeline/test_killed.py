@@ -8,7 +8,7 @@ import time
 import pandas as pd
 import pytest
 
-from tests.pipeline.conftest import Pipeline, smoke_study
+from tests.pipeline.conftest import Pipeline, coarse_study
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(1800)]
 
@@ -21,7 +21,7 @@ MOMENTS = [
 
 
 def test_killed_at_several_moments_it_goes_on_and_keeps_what_was_finished(tmp_path):
-    study = smoke_study()
+    study = coarse_study()
     study["study"] = "killed"
     study["tasks"] = {"mono": {**study["tasks"]["mono"], "methods": ["identity", "syn", "dmi"]}}
     study["methods"] = {

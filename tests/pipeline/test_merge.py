@@ -10,13 +10,13 @@ import pytest
 
 from regbench.records import read_record, write_record
 from regbench.tables.frames import read_table
-from tests.pipeline.conftest import ROOT, Pipeline, smoke_study
+from tests.pipeline.conftest import ROOT, Pipeline, coarse_study
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(1800)]
 
 
 def study(variant: str, iterations: int) -> dict:
-    made = copy.deepcopy(smoke_study())
+    made = copy.deepcopy(coarse_study())
     made["datasets"]["phantom"]["subjects"] = {"train": 1, "val": 0, "test": 2}
     mono = made["tasks"]["mono"] | {"methods": ["identity", "syn"]}
     methods = {"syn": {"variants": {variant: {"iterations": [iterations] * 3}}}}
@@ -58,9 +58,9 @@ def test_two_real_studies_become_one_that_show_and_snakemake_know(tmp_path):
     assert "rule syn" not in joined.snakemake()
     assert "SyN (long)" in (merged / "tables" / "table1.md").read_text()
     changed = read_record(folders[1] / "study.json")
-    changed["tasks"]["mono"]["grid"]["spacing"] = [7, 7, 7]
+    changed["tasks"]["mono"]["grid"]["spacing"] = [9, 9, 9]
     write_record(folders[1] / "study.json", changed)
     done = regbench("merge", "gpu/results/small", "cpu/results/small", "-o", merged, cwd=tmp_path)
     assert done.returncode == 2
-    said = "tasks.mono.grid.spacing: [6.0, 6.0, 6.0] in gpu/results/small/study.json, [7.0, 7.0, 7.0] in cpu/"
+    said = "tasks.mono.grid.spacing: [8.0, 8.0, 8.0] in gpu/results/small/study.json, [9.0, 9.0, 9.0] in cpu/"
     assert said in done.stderr

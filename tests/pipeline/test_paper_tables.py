@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.conftest import Pipeline, smoke_study
+from tests.pipeline.conftest import Pipeline, coarse_study
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(1800)]
 METHOD = Path(__file__).parent / "broken_methods"
@@ -20,7 +20,7 @@ def finished(tmp_path_factory) -> Pipeline:
     shutil.copy(METHOD / "zero.py", methods)
     text = (METHOD / "exits.smk").read_text().replace("*/s5__s6*) echo reason given; exit 3;;", "")
     (methods / "exits.smk").write_text(text)
-    study = smoke_study()
+    study = coarse_study()
     study |= {"study": "finished", "methods": {}, "method_folders": [str(methods)]}
     study["datasets"]["phantom"]["subjects"] = {"train": 0, "val": 0, "test": 2}
     changes = {"methods": ["identity", "exits"], "prepare": {"affine": {"mode": "none"}}}

@@ -6,7 +6,7 @@ import re
 import pandas as pd
 import pytest
 
-from tests.pipeline.conftest import Pipeline, smoke_study
+from tests.pipeline.conftest import Pipeline, coarse_study
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(1800)]
 
@@ -32,7 +32,7 @@ def tuned(tmp_path_factory) -> Pipeline:
     folder = tmp_path_factory.mktemp("tuned")
     (folder / "methods").mkdir()
     (folder / "methods" / "quick.smk").write_text(QUICK)
-    study = smoke_study()
+    study = coarse_study()
     study |= {"study": "tuned", "method_folders": [str(folder / "methods")], "tuning": {"settings": 1}}
     study["datasets"]["phantom"]["subjects"] = {"train": 1, "val": 1, "test": 1}
     within = {"pairing": "within", "methods": ["dmi_fast", "quick"]}
