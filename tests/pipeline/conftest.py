@@ -61,7 +61,7 @@ def smoke_study() -> dict:
 def coarse_study() -> dict:
     """The smoke study on as coarse a grid as a head is still one, for tests of the pipeline and not of methods."""
     study = smoke_study()
-    study["datasets"]["phantom"]["spacing"] = 6.0
+    study["datasets"]["phantom"] |= {"spacing": 6.0, "field_spacing": 6.0}
     for task in study["tasks"].values():
         task["grid"] = {"spacing": [8, 8, 8], "shape": [24, 24, 24]}
     return study
