@@ -284,7 +284,7 @@ def gather(study: StudyFile, log: Log = None) -> None:
     facts = {
         "environment": environment(),
         "study": plan.study.model_dump(mode="json", exclude={"method_folders"}),
-        "code": {stage: plan.codes[stage] for stage in STAGE_CODE},
+        "code": {stage: plan.code(stage) for stage in STAGE_CODE},
         "methods": {name: plan.method_facts(name) for name in plan.taking_part()},
     }
     write_record(plan.folder / "provenance.json", facts)

@@ -40,11 +40,6 @@ STAGE_CODE = {
 }
 
 
-class _Codes(dict[str, str]):
-    def __missing__(self, stage: str) -> str:
-        return self.setdefault(stage, fingerprint(STAGE_CODE[stage]))
-
-
 class Workflow(Plan):
     """A plan with the questions that rule files ask. Wildcards come as Snakemake hands them over."""
 
@@ -110,10 +105,15 @@ class Workflow(Plan):
     def study_file(self) -> Path:
         return self.folder / "study.json"
 
+    def code(self, stage: str) -> str:
+        """Fingerprint of a stage's own code, taken once."""
+        if stage not in self._codes:
+            self._codes[stage] = fingerprint(STAGE_CODE[stage])
+        return self._codes[stage]
+
     @cached_property
-    def codes(self) -> dict[str, str]:
-        """Fingerprint of each stage's own code, taken when it is asked for."""
-        return _Codes()
+    def _codes(self) -> dict[str, str]:
+        return {}
 
     def method_code(self, stage: str, method: str) -> str:
         """Fingerprint of a stage together with the method's Python class, if it is one."""
@@ -206,7 +206,7 @@ class Workflow(Plan):
     def prepare_settings(self, w) -> str:
         task = self.task(w.task)
         return _text(
-            fixed=task.fixed, moving=task.moving, pairing=task.pairing, code=self.codes["prepared"],
+            fixed=task.fixed, moving=task.moving, pairing=task.pairing, code=self.code("prepared"),
             grid=task.grid.model_dump(), prepare=task.prepare.model_dump(),
         )  # fmt: skip
 
@@ -316,7 +316,7 @@ class Workflow(Plan):
     def choice_settings(self, w) -> str:
         return _text(
             settings=self.tried(w.method), folding=self.study.tuning and self.study.tuning.folding_percent,
-            code=self.codes["tuning"],
+            code=self.code("tuning"),
         )  # fmt: skip
 
     def tuning_reports(self, _w=None) -> list[str]:
@@ -366,7 +366,7 @@ class Workflow(Plan):
 
     def scored_by(self, _w) -> str:
         """What scores depend on besides runs and pairs."""
-        return _text(label_path=self.study.scores.label_path, code=self.codes["scores"])
+        return _text(label_path=self.study.scores.label_path, code=self.code("scores"))
 
     def table_settings(self, _w) -> str:
         labels = {name: [m.label, m.control, m.learned, m.model_of] for name, m in self.methods.items()}
@@ -375,17 +375,15 @@ class Workflow(Plan):
             study=self.study.model_dump(
                 exclude={"limits", "method_folders", "fields", "figures", "on_failure"}
             ),
-            code=self.codes["tables"],
+            code=self.code("tables"),
         )
 
     def figure_settings(self, _w) -> str:
         """What figures depend on besides the tables, and through them on runs."""
-        return _text(settings=self.study.figures.model_dump(), code=self.codes["figures"])
+        return _text(settings=self.study.figures.model_dump(), code=self.code("figures"))
 
     def report_settings(self, w) -> str:
-        return _text(
-            tables=self.table_settings(w), figures=self.figure_settings(w), code=self.codes["report"]
-        )
+        return _text(tables=self.table_settings(w), figures=self.figure_settings(w), code=self.code("report"))
 
     def tables(self) -> list[str]:
         """Names of the tables that this study's tasks fill."""

@@ -15,7 +15,7 @@ from regbench.models.compiled import in_threads, portions
 if TYPE_CHECKING:
     from regbench.models.parzen import Windows
 
-DEGREE = 2  # the loops over voxels have its six terms written out
+DEGREE = 2  # the loops have its six terms written out
 TERMS = (DEGREE + 1) * (DEGREE + 2) // 2  # s^i t^j with i + j <= DEGREE, in the order of Windows.orders()
 Images = tuple[np.ndarray, np.ndarray, np.ndarray]  # fixed, moving, keep (empty: all voxels)
 ROW_PARTS = 8  # whatever the number of threads, so that sums of fractions are the same too
@@ -71,14 +71,17 @@ def gradient(
     occupied: np.ndarray,
     out: Tensor,
 ) -> None:
-    """Into `out` (voxels,) float32: sum over bins of weight_bc d(w_b w_c), d of the moving or the fixed intensity."""
+    """Into `out` (voxels,) float32: sum over bins of weight_bc d(w_b w_c), d of the moving or the fixed intensity.
+
+    `occupied`: the cells that `joint_sums` found these images and this mask in.
+    """
     a, b = (windows.value, windows.slope) if of_moving else (windows.slope, windows.value)
     table = _take("derivatives", (windows.cells, windows.cells, TERMS), np.float32)
     weights, threads = weight.double().numpy(), torch.get_num_threads()
     in_threads(lambda k: _derivatives(a, b, windows.first, k, weights, occupied, table), ROW_PARTS)
     images, to, parts = _arrays(fixed, moving, keep), out.numpy(), portions(fixed.numel(), threads)
     in_threads(lambda k: _look_up(*_part(images, parts[k]), of_moving, table, to[parts[k]]), threads)
-    _kept["derivatives"] = table
+    _kept["derivatives"] = table  # as it is: only occupied cells are read, and they are written first
 
 
 def forget_tables() -> None:
@@ -175,7 +178,7 @@ def _contract(tables, value, first, unit, start, joint, occupied):  # type: igno
     return total
 
 
-# The sums over bins may be taken in an order that goes by fours.
+# The sums over bins may go by fours and with fused products: the same bits in any number of threads, on one kind of CPU.
 @njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
 def _derivatives(a, b, first, start, weight, occupied, table):  # type: ignore[no-untyped-def]
     """Coefficients by pair of cells of sum_bc weight_bc a_b(s) b_c(t), where a voxel is; every ROW_PARTS-th row."""

@@ -9,7 +9,7 @@ from monai.losses import GlobalMutualInformationLoss
 from scipy.interpolate import BSpline
 from sklearn.metrics import mutual_info_score
 
-from regbench.models import parzen
+from regbench.models import parzen, parzen_cpu
 from regbench.models.mutual_information import mutual_information, normalised_mutual_information
 
 
@@ -249,6 +249,16 @@ def test_intensities_outside_the_range_are_clamped_and_have_no_gradient():
     value, _, gradient = with_gradients(mutual_information, fixed, wide)
     assert float(value) == pytest.approx(float(mutual_information(fixed, wide.clamp(0, 1))))
     assert (gradient[(wide < 0) | (wide > 1)] == 0).all()
+
+
+def test_what_an_earlier_call_left_in_the_tables_is_never_read():
+    fixed, moving = images(voxels=5000)
+    first = with_gradients(mutual_information, fixed, moving)
+    with_gradients(mutual_information, *images("independent", voxels=5000))
+    parzen_cpu._kept["derivatives"].fill(np.nan)
+    assert not parzen_cpu._kept["moments"].any()
+    second = with_gradients(mutual_information, fixed, moving)
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
 def test_same_bits_every_time_whatever_the_number_of_threads(threads):
