@@ -82,9 +82,9 @@ def test_plain_snakemake_then_has_rows_of_both_and_nothing_more_to_do(tuned):
     means = [setting["means"]["error"] for setting in chosen["settings"]]
     assert chosen["chosen"] == means.index(min(means))
     runs = tuned.results / "runs/multi/quick"
-    same = [(runs / v / "r0_b0/test01__test01.nii.gz").read_bytes() for v in ("default", "tuned")]
+    fields = [(runs / v / "r0_b0/test01__test01.nii.gz").read_bytes() for v in ("default", "tuned")]
     assert chosen["chosen"] == 1  # less smoothing of so few steps
-    assert same[0] != same[1]
+    assert fields[0] != fields[1]
 
 
 def test_what_was_chosen_reruns_when_another_is_and_not_when_it_is_written_again(tuned):
